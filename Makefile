@@ -1,0 +1,61 @@
+# Everything a newcomer needs is `make quickstart` and `make test`; both do their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PNPM_VERSION := 10.34.8
+PNPM := .tools/node_modules/.bin/pnpm
+RUN := PATH="$(CURDIR)/node_modules/.bin:$$PATH" TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1
+NODE := $(RUN) node --conditions=@orchestrator/source --disable-warning=ExperimentalWarning
+CLUSTER := $(NODE) packages/local-cluster/src/main.ts
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.PHONY: quickstart
+quickstart: bundle ## Start a local cluster, apply both samples, watch them become pull requests
+	@$(NODE) packages/local-cluster/src/quickstart/main.ts
+
+.PHONY: test
+test: install ## Run everything CI runs; never spends
+	@env -u ANTHROPIC_API_KEY $(NODE) scripts/test.ts
+
+.PHONY: local-up
+local-up: bundle ## Start the local cluster with both operators and leave it running
+	@$(CLUSTER) up
+
+.PHONY: local-down
+local-down: install ## Stop the local cluster and remove its files
+	@$(CLUSTER) down
+
+.PHONY: local-status
+local-status: install ## Say what of the local cluster runs
+	@$(CLUSTER) status
+
+.PHONY: bundle
+bundle: install ## Bundle the operators and the agent's runner
+	@$(RUN) turbo run bundle --output-logs=errors-only --log-prefix=none >/dev/null
+
+.PHONY: crds
+crds: install ## Write crds/ from the zod schemas
+	@$(NODE) packages/core/src/crd/main.ts
+
+.PHONY: format
+format: install ## Format the code
+	@$(RUN) biome format --write .
+
+.PHONY: install
+install: node_modules/.installed
+
+node_modules/.installed: pnpm-lock.yaml pnpm-workspace.yaml package.json $(wildcard packages/*/package.json) | $(PNPM)
+	@$(PNPM) install --frozen-lockfile --prefer-offline --reporter=append-only >.tools/install.log 2>&1 \
+		|| { tail -20 .tools/install.log >&2; exit 1; }
+	@touch $@
+
+$(PNPM):
+	@node -e 'if (Number(process.versions.node.split(".")[0]) < 20) { console.error("Node " + process.version + " is too old: install Node 20 or newer."); process.exit(1) }' \
+		|| { echo "Node >= 20 with npm is needed beforehand." >&2; exit 1; }
+	@mkdir -p .tools
+	@npm install --prefix .tools --no-save --no-audit --no-fund --loglevel=error pnpm@$(PNPM_VERSION) >/dev/null
