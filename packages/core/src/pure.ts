@@ -5,6 +5,7 @@ export * from "./api/status.ts";
 export * from "./api/task-implementation-run.ts";
 export * from "./pod/door.ts";
 export * from "./pod/layout.ts";
+export * from "./pod/progress.ts";
 export * from "./pod/run-inputs.ts";
 export * from "./pod/termination-message.ts";
 export * from "./run/reason.ts";
