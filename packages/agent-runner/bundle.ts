@@ -1,0 +1,24 @@
+import { rm } from "node:fs/promises";
+import { build } from "esbuild";
+
+const outdir = `${import.meta.dirname}/dist`;
+
+await rm(outdir, { recursive: true, force: true });
+await build({
+  entryPoints: { "agent-runner": `${import.meta.dirname}/src/main.ts` },
+  outdir,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  conditions: ["@orchestrator/source"],
+  banner: {
+    // CommonJS packages inside the bundle ask for Node's own modules by require.
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+  minifyWhitespace: true,
+  minifySyntax: true,
+  keepNames: true,
+  logLevel: "warning",
+});
