@@ -7,5 +7,6 @@ export * from "./pod/door.ts";
 export * from "./pod/layout.ts";
 export * from "./pod/progress.ts";
 export * from "./pod/run-inputs.ts";
+export * from "./pod/task-block.ts";
 export * from "./pod/termination-message.ts";
 export * from "./run/reason.ts";

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { outputFormat } from "../api/docs-generation-run.ts";
+
+/** The task as the agent reads it. Text fields are those of the Task Master file, absent where the file has none. */
+const task = z.object({
+  id: z.int(),
+  title: z.string(),
+  description: z.string().optional(),
+  details: z.string().optional(),
+  testStrategy: z.string().optional(),
+});
+
+/** A path relative to the repository's root, with `/` between its parts. */
+const repositoryPath = z.string().min(1);
+
+/** What one session is asked for, in a form that programs read as surely as the agent does. */
+export const taskBlock = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("DocsGenerationRun"),
+    task,
+    /** Where each document has to be written. */
+    files: z.object({ task: repositoryPath, prompt: repositoryPath, acceptanceCriteria: repositoryPath }),
+    format: outputFormat,
+  }),
+  z.object({
+    kind: z.literal("TaskImplementationRun"),
+    task,
+    serviceName: z.string(),
+    workingDirectory: repositoryPath,
+    /** Documents that describe the task, to be read first. */
+    documents: z.array(z.string()),
+  }),
+]);
+export type TaskBlock = z.infer<typeof taskBlock>;
+
+const fence = /^```json orchestrator-task\n(?<json>[\s\S]*?)\n```$/m;
+
+/** The block as Markdown. JSON holds no raw line break inside a string, so no text of a task can close the fence. */
+export function formatTaskBlock(block: TaskBlock): string {
+  return `\`\`\`json orchestrator-task\n${JSON.stringify(block, undefined, 2)}\n\`\`\``;
+}
+
+/** The first block of a prompt; undefined where there is none that fits the schema. */
+export function readTaskBlock(prompt: string): TaskBlock | undefined {
+  const json = fence.exec(prompt)?.groups?.["json"];
+  if (json === undefined) return undefined;
+  try {
+    return taskBlock.safeParse(JSON.parse(json)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
