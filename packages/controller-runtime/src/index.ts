@@ -1,2 +1,12 @@
+export { ApiError, isApiError, ServerUnreachableError } from "./client/api-error.ts";
+export { type DeleteOptions, KubernetesClient, type ListPage, type Selection } from "./client/kubernetes-client.ts";
+export type { WatchBookmark, WatchEvent } from "./client/watch-event.ts";
+export { type Clock, sleep, systemClock } from "./clock.ts";
+export type { Connection, Credentials } from "./connection/connection.ts";
+export { ConnectionConfigError } from "./connection/connection-error.ts";
+export { loadConnection } from "./connection/load-connection.ts";
 export type { KubernetesObject, ObjectKey, ObjectMeta, OwnerReference } from "./kubernetes-object.ts";
+export { createMetrics, type Metrics } from "./metrics/metrics.ts";
 export { apiVersion, type ResourceType } from "./resource-type.ts";
+export type * from "./resources/objects.ts";
+export { resources } from "./resources/resources.ts";

@@ -1,0 +1,228 @@
+import type { Dispatcher } from "undici";
+import type { Clock } from "../clock.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { KubernetesObject, ObjectKey } from "../kubernetes-object.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { apiVersion, type ResourceType } from "../resource-type.ts";
+import { apiErrorOf, isApiError, ServerUnreachableError } from "./api-error.ts";
+import { jsonLines } from "./json-lines.ts";
+import { type Query, resourcePath, withQuery } from "./resource-path.ts";
+import { Transport } from "./transport.ts";
+import type { WatchEvent } from "./watch-event.ts";
+
+const defaultTimeoutMs = 30_000;
+// Bookmarks come every minute, so a stream that was silent for longer than two is broken.
+const watchSilenceMs = 150_000;
+
+const patchContentTypes = {
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+} as const;
+
+/** Which objects of a kind. */
+export interface Selection {
+  /** Absent: all namespaces. */
+  namespace?: string | undefined;
+  labelSelector?: string | undefined;
+  fieldSelector?: string | undefined;
+}
+
+export interface ListPage<T> {
+  items: T[];
+  resourceVersion: string;
+  /** Present when there are further pages. */
+  continueToken?: string;
+}
+
+export interface DeleteOptions {
+  /** Deletes only this very object, not a later one of its name. */
+  uid?: string | undefined;
+  resourceVersion?: string | undefined;
+  gracePeriodSeconds?: number | undefined;
+  propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
+  signal: AbortSignal;
+}
+
+/**
+ * The Kubernetes API in plain JSON. Every method throws `ApiError` for what the server refuses,
+ * `ServerUnreachableError` when it does not answer, and the signal's reason when that aborts.
+ * A 429 (and a 503 that names a time) is tried again, at most five times.
+ */
+export class KubernetesClient {
+  readonly connection: Connection;
+  readonly #transport: Transport;
+  readonly #timeoutMs: number;
+
+  constructor(options: {
+    connection: Connection;
+    /** Who is asking; stands in the API server's audit log. */
+    userAgent: string;
+    /** Longest wait for an answer, per try. Default: 30,000. */
+    timeoutMs?: number | undefined;
+    /** Default: not counted. */
+    metrics?: Metrics | undefined;
+    /** Default: the system's. */
+    clock?: Clock | undefined;
+  }) {
+    this.connection = options.connection;
+    this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    this.#transport = new Transport(options);
+  }
+
+  get<T extends KubernetesObject>(type: ResourceType<T>, key: ObjectKey, options: { signal: AbortSignal }): Promise<T> {
+    return this.request<T>({ method: "GET", path: resourcePath(type, key), signal: options.signal });
+  }
+
+  async list<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options: Selection & { limit?: number; continueToken?: string | undefined; signal: AbortSignal },
+  ): Promise<ListPage<T>> {
+    const list = await this.request<{ items?: T[]; metadata: { resourceVersion: string; continue?: string } }>({
+      method: "GET",
+      path: resourcePath(type, { namespace: options.namespace }),
+      query: { ...selectors(options), limit: options.limit, continue: options.continueToken },
+      signal: options.signal,
+    });
+    const items = list.items ?? [];
+    // The items of a list come without these two.
+    for (const item of items) {
+      item.apiVersion = apiVersion(type);
+      item.kind = type.kind;
+    }
+    const { resourceVersion, continue: continueToken } = list.metadata;
+    return { items, resourceVersion, ...(continueToken ? { continueToken } : {}) };
+  }
+
+  create<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: { signal: AbortSignal }): Promise<T> {
+    const { namespace } = object.metadata;
+    return this.request<T>({
+      method: "POST",
+      path: resourcePath(type, { namespace }),
+      body: object,
+      signal: options.signal,
+    });
+  }
+
+  /** Guarded by the object's resourceVersion when it has one. */
+  replace<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    options: { subresource?: string | undefined; signal: AbortSignal },
+  ): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return this.request<T>({
+      method: "PUT",
+      path: resourcePath(type, { namespace, name, subresource: options.subresource }),
+      body: object,
+      signal: options.signal,
+    });
+  }
+
+  /** A resourceVersion within a merge patch guards it. */
+  patch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    patch: unknown,
+    options: { type: keyof typeof patchContentTypes; subresource?: string | undefined; signal: AbortSignal },
+  ): Promise<T> {
+    return this.request<T>({
+      method: "PATCH",
+      path: resourcePath(type, { ...key, subresource: options.subresource }),
+      body: patch,
+      contentType: patchContentTypes[options.type],
+      signal: options.signal,
+    });
+  }
+
+  /** An object that is already gone counts as deleted. */
+  async delete(type: ResourceType, key: ObjectKey, options: DeleteOptions): Promise<void> {
+    const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy, signal } = options;
+    const body = {
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      preconditions: { uid, resourceVersion },
+      gracePeriodSeconds,
+      propagationPolicy,
+    };
+    try {
+      await this.request({ method: "DELETE", path: resourcePath(type, key), body, signal });
+    } catch (error) {
+      if (!isApiError(error, "NotFound")) throw error;
+    }
+  }
+
+  /**
+   * Changes from `resourceVersion` on, bookmarks included. Ends when the server ends the stream.
+   *
+   * @throws BrokenLineError for a line that is not JSON.
+   */
+  async *watch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    options: Selection & {
+      resourceVersion?: string | undefined;
+      /** Begin with the objects that exist, as a list would give them. */
+      sendInitialEvents?: boolean | undefined;
+      /** When the server ends the stream. Default: the server's choice. */
+      timeoutSeconds?: number | undefined;
+      signal: AbortSignal;
+    },
+  ): AsyncGenerator<WatchEvent<T>, void, undefined> {
+    const path = withQuery(resourcePath(type, { namespace: options.namespace }), {
+      ...selectors(options),
+      watch: true,
+      allowWatchBookmarks: true,
+      resourceVersion: options.resourceVersion,
+      timeoutSeconds: options.timeoutSeconds,
+      ...(options.sendInitialEvents ? { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" } : {}),
+    });
+    const { signal } = options;
+    const body = await this.#transport.stream({ method: "GET", path, signal, timeoutMs: watchSilenceMs });
+    for await (const line of jsonLines(this.#named(body, path, signal))) {
+      const event = line as WatchEvent<T> | { type: "ERROR"; object: { code?: number } };
+      if (event.type === "ERROR") throw apiErrorOf({ status: event.object.code ?? 500, body: event.object });
+      yield event;
+    }
+  }
+
+  /** Anything the other methods do not cover: subresources such as a token request, `/version`, `/readyz`. */
+  async request<R>(options: {
+    method: Dispatcher.HttpMethod;
+    path: string;
+    query?: Query;
+    body?: unknown;
+    /** Default: `application/json`. */
+    contentType?: string;
+    signal: AbortSignal;
+    /** Default: the client's. */
+    timeoutMs?: number;
+  }): Promise<R> {
+    const answer = await this.#transport.request({
+      method: options.method,
+      path: withQuery(options.path, options.query),
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.contentType === undefined ? {} : { contentType: options.contentType }),
+      signal: options.signal,
+      timeoutMs: options.timeoutMs ?? this.#timeoutMs,
+    });
+    return answer as R;
+  }
+
+  /** Waits for requests in flight and closes the connections; watches are cut. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  async *#named(body: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new ServerUnreachableError({ server: this.connection.server, method: "GET", path, cause });
+    }
+  }
+}
+
+function selectors(selection: Selection): Query {
+  return { labelSelector: selection.labelSelector, fieldSelector: selection.fieldSelector };
+}
