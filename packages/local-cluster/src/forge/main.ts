@@ -1,0 +1,26 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { startForge } from "./forge.ts";
+
+const { values } = parseArgs({
+  options: {
+    directory: { type: "string" },
+    certificate: { type: "string" },
+    key: { type: "string" },
+    port: { type: "string" },
+  },
+});
+const { directory, certificate, key, port } = values;
+if (directory === undefined || certificate === undefined || key === undefined) {
+  process.stderr.write("forge: --directory, --certificate and --key are needed\n");
+  process.exit(64);
+}
+const forge = await startForge({
+  directory,
+  tls: { cert: await readFile(certificate, "utf8"), key: await readFile(key, "utf8") },
+  ...(port === undefined ? {} : { port: Number(port) }),
+});
+process.once("SIGTERM", () => void forge.close());
+process.once("SIGINT", () => void forge.close());
+// The token stands in forge.json, not here.
+process.stdout.write(`${JSON.stringify({ url: forge.url, apiUrl: forge.apiUrl })}\n`);
