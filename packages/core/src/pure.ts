@@ -9,4 +9,8 @@ export * from "./pod/progress.ts";
 export * from "./pod/run-inputs.ts";
 export * from "./pod/task-block.ts";
 export * from "./pod/termination-message.ts";
+export * from "./prices/cost-usd.ts";
+export * from "./prices/price.ts";
+export * from "./prices/price-of.ts";
+export * from "./prices/price-table.ts";
 export * from "./run/reason.ts";
