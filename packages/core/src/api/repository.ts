@@ -4,18 +4,21 @@ import { cel, pattern } from "./rule.ts";
 
 export const provider = z.enum(["GitHub", "None"]);
 
-const httpsUrl =
-  /^https:\/\/([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[A-Za-z0-9._~%+,=@:!$&*;-]+)+\/?$/u;
+const host = "([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?";
+const httpsUrl = new RegExp(`^https://${host}(/[A-Za-z0-9._~%+,=@:!$&*;-]+)+/?$`, "u");
+const httpsAddress = new RegExp(`^https://${host}(/[A-Za-z0-9._~%+-]+)*/?$`, "u");
 const withCredentials = /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^/?#]*@/u;
 const onGitHub = /^https:\/\/github[.]com(:443)?\//u;
 const noCredentials = {
   rule: `!self.matches(${JSON.stringify(withCredentials.source)})`,
   holds: (url: string): boolean => !withCredentials.test(url),
+  hidesValue: true,
 };
 
 const repositoryUrl = cel(
   pattern(2048, {
-    // Credentials have a message of their own.
+    // Credentials have a message of their own, and other forms may hold them too.
+    hidesValue: true,
     matches: new RegExp(`${httpsUrl.source}|${withCredentials.source}`, "u"),
     excludes: /\/[.]{1,2}(\/|$)/u,
     message:
@@ -30,10 +33,8 @@ const repositoryUrl = cel(
 
 const apiUrl = cel(
   pattern(2048, {
-    matches: new RegExp(
-      `^https:\\/\\/([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?(\\/[A-Za-z0-9._~%+-]+)*\\/?$|${withCredentials.source}`,
-      "u",
-    ),
+    matches: new RegExp(`${httpsAddress.source}|${withCredentials.source}`, "u"),
+    hidesValue: true,
     message: "must be an https URL such as https://HOST/api/v3",
   }),
   {
@@ -72,8 +73,8 @@ const fields = z.object({
 
 export const repository = cel(
   cel(fields, {
-    rule: `has(self.provider) || !self.url.startsWith("https://") || self.url.matches(${JSON.stringify(onGitHub.source)})`,
-    holds: ({ url, provider: named }) => named !== undefined || !url.startsWith("https://") || onGitHub.test(url),
+    rule: `has(self.provider) || !self.url.matches(${JSON.stringify(httpsUrl.source)}) || self.url.matches(${JSON.stringify(onGitHub.source)})`,
+    holds: ({ url, provider: named }) => named !== undefined || !httpsUrl.test(url) || onGitHub.test(url),
     message:
       "provider is required when the host is not github.com: GitHub for a GitHub Enterprise server, or None to push the branch without a pull request",
   }),

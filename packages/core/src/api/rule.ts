@@ -9,6 +9,8 @@ export interface Rule<T> {
   holds: (value: T) => boolean;
   /** What a user reads when the check fails; names the cure. */
   message: string;
+  /** Whether the server leaves the refused value, which may hold a secret, out of its answer. Default false. */
+  hidesValue?: boolean;
 }
 
 /** A refinement together with what says the same to the API server, so that neither can exist alone. */
@@ -26,8 +28,9 @@ export function cel<S extends z.ZodType>(schema: S, check: Rule<z.output<S>>): S
   const key = "x-kubernetes-validations";
   const before = schema.meta()?.[key];
   const rules: unknown[] = Array.isArray(before) ? before : [];
-  const { rule, message, holds } = check;
-  return twin(schema, { holds, message, server: { [key]: [...rules, { rule, message }] } });
+  const { rule, message, holds, hidesValue = false } = check;
+  const reason = hidesValue ? { reason: "FieldValueForbidden" } : {};
+  return twin(schema, { holds, message, server: { [key]: [...rules, { rule, message, ...reason }] } });
 }
 
 /** A string of at most `max` characters; both sides count code points. */
@@ -43,14 +46,17 @@ export function text(max: number): z.ZodString {
  * A string that `matches` accepts and `excludes` does not. Both expressions must mean the same in RE2 and in
  * JavaScript's unicode mode: no look-around, no back-references, `\p{Cc}` and spelled-out classes rather than `\s`.
  */
-export function pattern(max: number, options: { matches: RegExp; excludes?: RegExp; message: string }): z.ZodString {
-  const { matches, excludes, message } = options;
+export function pattern(
+  max: number,
+  options: { matches: RegExp; excludes?: RegExp; message: string; hidesValue?: boolean },
+): z.ZodString {
+  const { matches, excludes, ...told } = options;
   const accepted = `self.matches(${JSON.stringify(matches.source)})`;
   const refused = excludes === undefined ? "" : ` && !self.matches(${JSON.stringify(excludes.source)})`;
   return cel(text(max), {
     rule: accepted + refused,
     holds: (value) => matches.test(value) && !(excludes?.test(value) ?? false),
-    message,
+    ...told,
   });
 }
 
