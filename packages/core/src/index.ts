@@ -7,3 +7,6 @@ export * from "./errors/settings-error.ts";
 export * from "./errors/template-error.ts";
 export * from "./errors/to-controller-error.ts";
 export * from "./pure.ts";
+export * from "./templates/format-rules.ts";
+export * from "./templates/registry.ts";
+export * from "./templates/template.ts";
