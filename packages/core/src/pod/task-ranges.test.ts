@@ -11,7 +11,7 @@ describe("task ids as ranges", () => {
   });
 
   it("say how many they leave out when there is no room", () => {
-    expect(formatTaskRanges([1, 3, 5, 7, 8, 9], 8)).toBe("1,3,+4");
+    expect(formatTaskRanges([1, 3, 5, 7, 8, 9], 7)).toBe("1,3,+4");
     expect(formatTaskRanges([100, 300, 500], 2)).toBe("+3");
   });
 
