@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 const resolve = { conditions: ["@orchestrator/source"] };
+// What the global setup is loaded by.
+const environments = { __vitest__: { resolve } };
 const ssr = { resolve: { conditions: ["@orchestrator/source"] } };
 
 export default defineConfig({
@@ -26,6 +28,7 @@ export default defineConfig({
       {
         resolve,
         ssr,
+        environments,
         test: {
           name: "behaviour",
           include: ["test/behaviour/**/*.test.ts"],

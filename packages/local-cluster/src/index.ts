@@ -1,3 +1,6 @@
+export { type GetBinariesOptions, getBinaries } from "./binaries/get-binaries.ts";
+export type { Binaries, Program } from "./binaries/versions.ts";
+export type { CertificateFiles, Certificates } from "./control-plane/certificates.ts";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control-plane/control-plane.ts";
 export type { Faults } from "./forge/faults.ts";
 export { type Forge, type ForgeOptions, startForge } from "./forge/forge.ts";

@@ -1,0 +1,80 @@
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runProgram } from "./run-program.ts";
+import type { Log, Source } from "./source.ts";
+import { KUBERNETES_VERSION, type Program } from "./versions.ts";
+
+const MODULE = fileURLToPath(new URL("../../control-plane/", import.meta.url));
+const OLDEST_GO = { major: 1, minor: 26 };
+
+const packages: Record<Program, string> = {
+  etcd: "go.etcd.io/etcd/server/v3",
+  "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+  "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+  "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+  kubectl: "k8s.io/kubernetes/cmd/kubectl",
+};
+
+export interface BuildOptions {
+  /** Where programs are put. */
+  cache: string;
+  env: Record<string, string | undefined>;
+  log: Log;
+  /** Between two lines that say that the build goes on, in milliseconds. Default 5,000. */
+  progressMs?: number;
+}
+
+/** Builds the programs with Go, from modules pinned by `control-plane/go.mod`. */
+export function buildSource(options: BuildOptions): Source {
+  let toolchain: Promise<string | undefined> | undefined;
+  return {
+    name: "a build with Go",
+    async get(program, signal) {
+      toolchain ??= whyGoCannotBuild(options.env, signal);
+      const why = (await toolchain) ?? (await build(program, options, signal));
+      return why === undefined ? { type: "found", path: join(options.cache, program) } : { type: "unavailable", why };
+    },
+  };
+}
+
+/** Asked in the module's folder, where Go fetches a newer toolchain by itself if its settings let it. */
+async function whyGoCannotBuild(env: BuildOptions["env"], signal: AbortSignal): Promise<string | undefined> {
+  const needed = `Go >= ${OLDEST_GO.major}.${OLDEST_GO.minor} is needed`;
+  const { code, stdout, stderr } = await runProgram("go", ["version"], { cwd: MODULE, env, signal });
+  if (code === "ENOENT") return `there is no go on the PATH; ${needed}`;
+  if (code !== 0) return `${needed}: ${stderr.trim()}`;
+  const found = /\bgo(?<major>\d+)\.(?<minor>\d+)\S*/.exec(stdout);
+  const [major, minor] = [Number(found?.groups?.["major"]), Number(found?.groups?.["minor"])];
+  const recent = major > OLDEST_GO.major || (major === OLDEST_GO.major && minor >= OLDEST_GO.minor);
+  return recent ? undefined : `the installed Go is too old (${found?.[0] ?? stdout.trim()}); ${needed}`;
+}
+
+async function build(program: Program, options: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
+  const { cache, env, log, progressMs = 5_000 } = options;
+  const folder = await mkdtemp(join(cache, `.${program}-`));
+  const started = performance.now();
+  const seconds = (): number => Math.round((performance.now() - started) / 1000);
+  log(`building ${program} with Go; all programs together take about six minutes the first time`);
+  const progress = setInterval(() => log(`building ${program} with Go: ${seconds()} s so far`), progressMs);
+  try {
+    const built = join(folder, program);
+    const args = ["build", "-trimpath", `-ldflags=${linkerFlags()}`, "-o", built, packages[program]];
+    const result = await runProgram("go", args, { cwd: MODULE, env: { ...env, CGO_ENABLED: "0" }, signal });
+    if (result.code !== 0)
+      return `go build of ${program} failed: ${result.stderr.trim().split("\n").slice(-5).join("\n")}`;
+    await rename(built, join(cache, program));
+    log(`built ${program} in ${seconds()} s`);
+    return undefined;
+  } finally {
+    clearInterval(progress);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+// Without them the API server calls itself v0.0.0.
+function linkerFlags(): string {
+  const [major, minor] = KUBERNETES_VERSION.slice(1).split(".");
+  const version = "k8s.io/component-base/version";
+  return `-s -w -X ${version}.gitVersion=${KUBERNETES_VERSION} -X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`;
+}

@@ -1,0 +1,63 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { withLock } from "../process/lock.ts";
+import { assetsSource } from "./assets-source.ts";
+import { buildSource } from "./build-source.ts";
+import { cacheDirectory, cacheSource } from "./cache.ts";
+import { ControlPlaneUnavailable, type MissingProgram } from "./control-plane-unavailable.ts";
+import { downloadSource } from "./download-source.ts";
+import type { Log, Source } from "./source.ts";
+import { type Binaries, pinnedVersion, programs } from "./versions.ts";
+
+export interface GetBinariesOptions {
+  /** Environment of this process: KUBEBUILDER_ASSETS, XDG_CACHE_HOME, HOME, PATH and what Go reads. */
+  env: Record<string, string | undefined>;
+  signal: AbortSignal;
+  log: Log;
+  /** Hosts to download from. Default: the projects' own. */
+  releases?: { kubernetes?: string | undefined; etcd?: string | undefined };
+}
+
+/**
+ * The programs of the control plane, each from the first source that has its pinned version: KUBEBUILDER_ASSETS, the
+ * cache, the official release, a build with Go. The last two fill the cache.
+ * @throws ControlPlaneUnavailable when no source has a program; it says why for each.
+ */
+export async function getBinaries(options: GetBinariesOptions): Promise<Binaries> {
+  const { env, signal, log, releases = {} } = options;
+  const cache = cacheDirectory(env);
+  const atHand = [assetsSource(env), cacheSource(cache)];
+  const found = await collect(atHand, signal);
+  if (found.type === "complete") return found.binaries;
+  await mkdir(cache, { recursive: true });
+  const onWait = (): void => log(`waiting for another process that fills ${cache}`);
+  return withLock(join(cache, ".lock"), { signal, onWait, env }, async () => {
+    const { kubernetes: kubernetesReleases, etcd: etcdReleases } = releases;
+    const download = downloadSource({ cache, env, log, kubernetesReleases, etcdReleases });
+    const fetched = await collect([...atHand, download, buildSource({ cache, env, log })], signal);
+    if (fetched.type === "missing") throw new ControlPlaneUnavailable(fetched.missing);
+    return fetched.binaries;
+  });
+}
+
+type Collected = { type: "complete"; binaries: Binaries } | { type: "missing"; missing: MissingProgram };
+
+/** Asks source after source for each program, up to the first program that none has. */
+async function collect(sources: Source[], signal: AbortSignal): Promise<Collected> {
+  const binaries: Partial<Binaries> = {};
+  for (const program of programs) {
+    const reasons: MissingProgram["reasons"] = [];
+    for (const source of sources) {
+      const answer = await source.get(program, signal);
+      if (answer.type === "found") {
+        binaries[program] = answer.path;
+        break;
+      }
+      reasons.push({ source: source.name, why: answer.why });
+    }
+    if (binaries[program] === undefined) {
+      return { type: "missing", missing: { program, version: pinnedVersion(program), reasons } };
+    }
+  }
+  return { type: "complete", binaries: binaries as Binaries };
+}
