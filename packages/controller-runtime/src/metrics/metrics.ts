@@ -3,6 +3,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 const reconcileBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const queueBuckets = [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 
+interface WorkInHand {
+  labels: { name: string; controller: string };
+  /** How long each key in work has been so. */
+  seconds: () => number[];
+}
+
 /** Counters under the names that controller-runtime and client-go use, so that known dashboards and alerts fit. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -13,8 +19,13 @@ export function createMetrics() {
   const registers = [registry];
   const queue = ["name", "controller"] as const;
   const controller = ["controller"] as const;
+  const work = new Map<string, WorkInHand>();
   return {
     registry,
+    /** Has the work in hand of a queue asked for whenever metrics are read. */
+    observeWork(labels: WorkInHand["labels"], seconds: WorkInHand["seconds"]): void {
+      work.set(labels.name, { labels, seconds });
+    },
     restClientRequests: new Counter({
       name: "rest_client_requests_total",
       help: "Requests to the API server by status code, method and host",
@@ -95,12 +106,18 @@ export function createMetrics() {
       help: "Sum of how long the keys in work have been so",
       labelNames: queue,
       registers,
+      collect() {
+        for (const { labels, seconds } of work.values()) this.set(labels, sum(seconds()));
+      },
     }),
     queueLongestRunning: new Gauge({
       name: "workqueue_longest_running_processor_seconds",
       help: "How long the oldest key in work has been so",
       labelNames: queue,
       registers,
+      collect() {
+        for (const { labels, seconds } of work.values()) this.set(labels, Math.max(0, ...seconds()));
+      },
     }),
     queueRetries: new Counter({
       name: "workqueue_retries_total",
@@ -109,4 +126,8 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,0 +1,76 @@
+import type { KubernetesClient } from "../client/kubernetes-client.ts";
+import type { Clock } from "../clock.ts";
+import { microTime } from "../micro-time.ts";
+import { apiVersion } from "../resource-type.ts";
+import type { ObjectReference } from "../resources/objects.ts";
+import { resources } from "../resources/resources.ts";
+
+// Below the API server's limits of 1,024 bytes and 253 characters.
+const maxNoteBytes = 1000;
+const maxNamePrefixLength = 200;
+
+/** Writes events about objects, each by one create; `kubectl describe` shows them. */
+export class EventRecorder {
+  readonly #client: KubernetesClient;
+  readonly #component: string;
+  readonly #instance: string;
+  readonly #clock: Clock;
+
+  constructor(options: {
+    client: KubernetesClient;
+    /** The controller that reports, such as `orchestrator.io/docs-generation-operator`. */
+    component: string;
+    /** Which of its processes; at most 128 characters. */
+    instance: string;
+    clock: Clock;
+  }) {
+    this.#client = options.client;
+    this.#component = options.component;
+    this.#instance = options.instance;
+    this.#clock = options.clock;
+  }
+
+  /** `reason` and `action` are single words in UpperCamelCase; a `note` beyond 1,000 bytes is cut. */
+  async record(
+    regarding: ObjectReference,
+    event: { type: "Normal" | "Warning"; reason: string; action: string; note: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const type = resources.events;
+    await this.#client.create(
+      type,
+      {
+        apiVersion: apiVersion(type),
+        kind: type.kind,
+        metadata: {
+          name: "",
+          generateName: namePrefix(regarding.name),
+          namespace: regarding.namespace ?? "default",
+        },
+        eventTime: microTime(this.#clock.now()),
+        reportingController: this.#component,
+        reportingInstance: this.#instance,
+        type: event.type,
+        reason: event.reason,
+        action: event.action,
+        note: cut(event.note, maxNoteBytes),
+        regarding,
+      },
+      { signal },
+    );
+  }
+}
+
+function namePrefix(name: string): string {
+  return `${name.slice(0, maxNamePrefixLength).replace(/[^a-z0-9]+$/, "")}-`;
+}
+
+function cut(text: string, maxBytes: number): string {
+  if (Buffer.byteLength(text) <= maxBytes) return text;
+  const ellipsis = "…";
+  let end = maxBytes - Buffer.byteLength(ellipsis);
+  const bytes = Buffer.from(text);
+  // Not within a character.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString("utf8", 0, end) + ellipsis;
+}

@@ -1,0 +1,141 @@
+import { type Backoff, backoffDelay } from "../backoff.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { ObjectKey } from "../kubernetes-object.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { keyText } from "../object-key.ts";
+import { QueueMetrics } from "./queue-metrics.ts";
+
+/** Between tries of a key that keeps failing. */
+export const defaultQueueBackoff: Backoff = { initialMs: 5, maxMs: 300_000 };
+
+/**
+ * Keys that need work. A key waits once however often it is added, is held by one worker at a time, and is handed
+ * out again when it was added while in work. Of several delays the nearest counts, and an undelayed add supersedes all.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #backoff: Backoff;
+  readonly #metrics: QueueMetrics;
+  /** In order of arrival. */
+  readonly #waiting = new Map<string, ObjectKey>();
+  readonly #inWork = new Set<string>();
+  readonly #againAfterWork = new Map<string, ObjectKey>();
+  readonly #delayed = new Map<string, { due: number; cancel: () => void }>();
+  readonly #failures = new Map<string, number>();
+  #takers: ((key: ObjectKey | undefined) => void)[] = [];
+  #shutDown = false;
+
+  constructor(options: {
+    name: string;
+    metrics: Metrics;
+    /** Default: the system's. */
+    clock?: Clock | undefined;
+    /** Default: `Math.random`. */
+    random?: (() => number) | undefined;
+    /** Default: 5 ms, doubling up to 5 min. */
+    backoff?: Backoff | undefined;
+  }) {
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#backoff = options.backoff ?? defaultQueueBackoff;
+    this.#metrics = new QueueMetrics(options.metrics, options.name, this.#clock);
+  }
+
+  /** Keys that wait for a worker now. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  add(key: ObjectKey): void {
+    if (this.#shutDown) return;
+    const id = keyText(key);
+    this.#dropDelay(id);
+    if (this.#waiting.has(id) || this.#againAfterWork.has(id)) return;
+    this.#metrics.added(id);
+    if (this.#inWork.has(id)) this.#againAfterWork.set(id, key);
+    else this.#offer(id, key);
+  }
+
+  /** Adds the key after `milliseconds`, unless it is added sooner. */
+  addAfter(key: ObjectKey, milliseconds: number): void {
+    if (milliseconds <= 0) return this.add(key);
+    const id = keyText(key);
+    if (this.#shutDown || this.#waiting.has(id) || this.#againAfterWork.has(id)) return;
+    const due = this.#clock.now() + milliseconds;
+    const earlier = this.#delayed.get(id);
+    if (earlier !== undefined && earlier.due <= due) return;
+    this.#dropDelay(id);
+    this.#delayed.set(id, { due, cancel: this.#clock.schedule(milliseconds, () => this.add(key)) });
+  }
+
+  /** Adds the key after a delay that doubles with every call until `forget`. */
+  addRateLimited(key: ObjectKey): void {
+    const id = keyText(key);
+    const failures = this.#failures.get(id) ?? 0;
+    this.#failures.set(id, failures + 1);
+    this.#metrics.retried();
+    this.addAfter(key, backoffDelay(failures, this.#backoff, this.#random));
+  }
+
+  /** Ends the key's series of failures. */
+  forget(key: ObjectKey): void {
+    this.#failures.delete(keyText(key));
+  }
+
+  /** The next key, held by the caller until `done`; undefined once the queue is shut down. */
+  take(): Promise<ObjectKey | undefined> {
+    for (const [id, key] of this.#waiting) {
+      this.#waiting.delete(id);
+      this.#hold(id);
+      return Promise.resolve(key);
+    }
+    if (this.#shutDown) return Promise.resolve(undefined);
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  /** Gives a key back after work. */
+  done(key: ObjectKey): void {
+    const id = keyText(key);
+    this.#inWork.delete(id);
+    this.#metrics.finished(id);
+    const again = this.#againAfterWork.get(id);
+    if (again === undefined) return;
+    this.#againAfterWork.delete(id);
+    this.#offer(id, again);
+  }
+
+  /** Drops what waits and hands out nothing more; keys in work are finished by their workers. */
+  shutDown(): void {
+    this.#shutDown = true;
+    for (const { cancel } of this.#delayed.values()) cancel();
+    this.#delayed.clear();
+    this.#waiting.clear();
+    this.#againAfterWork.clear();
+    this.#metrics.depth(0);
+    for (const taker of this.#takers) taker(undefined);
+    this.#takers = [];
+  }
+
+  #offer(id: string, key: ObjectKey): void {
+    const taker = this.#takers.shift();
+    if (taker === undefined) {
+      this.#waiting.set(id, key);
+      this.#metrics.depth(this.#waiting.size);
+    } else {
+      this.#hold(id);
+      taker(key);
+    }
+  }
+
+  #hold(id: string): void {
+    this.#inWork.add(id);
+    this.#metrics.started(id);
+    this.#metrics.depth(this.#waiting.size);
+  }
+
+  #dropDelay(id: string): void {
+    this.#delayed.get(id)?.cancel();
+    this.#delayed.delete(id);
+  }
+}
