@@ -1,0 +1,69 @@
+import type { Repository } from "../api/repository.ts";
+import type { AttemptRequest } from "../run/job-handler.ts";
+import { branchName } from "../run/names.ts";
+import type { RunInputs } from "./run-inputs.ts";
+
+/** The fields of a spec that both kinds have and that reach the pod. */
+export interface SharedSpecFields {
+  repository: Repository;
+  model: string;
+  modelSecretRef?: { name: string } | undefined;
+  workingDirectory: string;
+  tag: string;
+}
+
+type Shared = Pick<
+  RunInputs,
+  | "version"
+  | "name"
+  | "namespace"
+  | "uid"
+  | "attempt"
+  | "model"
+  | "modelBaseUrl"
+  | "modelSecretName"
+  | "repository"
+  | "branch"
+  | "workingDirectory"
+  | "tag"
+  | "timeoutSeconds"
+>;
+
+/** The part of `run.json` that both kinds have. `prefix` is the handler's. */
+export function sharedInputs(
+  { run, attempt, timing, settings }: AttemptRequest<SharedSpecFields>,
+  prefix: string,
+): Shared {
+  const { name, namespace, uid, spec } = run;
+  return {
+    version: 1,
+    name,
+    namespace,
+    uid,
+    attempt: attempt.number,
+    model: spec.model,
+    modelBaseUrl: settings.modelBaseUrl,
+    modelSecretName: modelSecretName({ run, settings }),
+    repository: repositoryInputs(spec.repository),
+    branch: branchName({ prefix, name, uid }),
+    workingDirectory: spec.workingDirectory,
+    tag: spec.tag,
+    timeoutSeconds: timing.timeoutMs / 1000,
+  };
+}
+
+/** The run's own choice, else the operator's. */
+export function modelSecretName({ run, settings }: Pick<AttemptRequest<SharedSpecFields>, "run" | "settings">): string {
+  return run.spec.modelSecretRef?.name ?? settings.modelSecretName;
+}
+
+/** Without a provider the schema lets only github.com pass. */
+function repositoryInputs({ url, branch, provider, apiUrl, secretRef }: Repository): Shared["repository"] {
+  return {
+    url,
+    branch,
+    provider: provider ?? "GitHub",
+    ...(apiUrl !== undefined && { apiUrl }),
+    ...(secretRef !== undefined && { secretName: secretRef.name }),
+  };
+}

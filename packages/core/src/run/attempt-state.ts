@@ -1,0 +1,34 @@
+import type { AgentMessage, GatewayMessage } from "../pod/termination-message.ts";
+import type { Reason } from "./reason.ts";
+
+/** How an attempt ended, and what is known of it. Times are milliseconds since the epoch. */
+export interface Ending {
+  reason: Reason;
+  /** For the reader: what happened and what to do. */
+  message: string;
+  exitCode?: number;
+  startedAt?: number;
+  finishedAt?: number;
+  gateway?: GatewayMessage;
+  agent?: AgentMessage;
+}
+
+/** What an attempt waits for before its agent starts. */
+export interface Waiting {
+  /** Shown in the condition while it waits. */
+  reason: Reason | "PodStarting" | "Preparing";
+  message: string;
+  /** The run's reason when the wait outlasts `pendingTimeout`. */
+  endsAs: Reason;
+  /** Waiting longer cannot help. */
+  hopeless: boolean;
+}
+
+/** Where an attempt stands. */
+export type AttemptState =
+  | { type: "notStarted" }
+  | { type: "waiting"; waiting: Waiting; since: number; until: number }
+  | { type: "running"; startedAt: number; until: number }
+  /** The Job is over or going; what its pod has to say is still to come, or the wait for it ends at `until`. */
+  | { type: "settling"; until: number }
+  | { type: "ended"; ending: Ending };

@@ -1,0 +1,174 @@
+import type { Verdict } from "../pod/termination-message.ts";
+import type { Ending } from "./attempt-state.ts";
+import { defined } from "./defined.ts";
+import { explain } from "./messages.ts";
+import type { JobView, PodView } from "./observation.ts";
+import { readReport, type PodReport } from "./pod-report.ts";
+import { reasons, type Reason } from "./reason.ts";
+
+/**
+ * Why a pod that has ended ended. When several signs are there, the first of these decides: complete delivery proven by the
+ * gateway; eviction, preemption, node loss, deletion; failure before the agent; the gateway's verdict; what was delivered in
+ * part; the agent's report; the pod's time limit; memory; exit code.
+ *
+ * @param job absent when it is gone or going: a deleted pod then went with its Job.
+ */
+export function classifyEnding(pod: PodView, job: JobView | undefined): Ending {
+  const report = readReport(pod);
+  const sign = firstSign(pod, job, report);
+  return {
+    reason: sign.reason,
+    message: explain(sign.reason, sign.message),
+    ...exitOf(pod),
+    ...defined({ gateway: report.gateway, agent: report.agent }),
+  };
+}
+
+function firstSign(pod: PodView, job: JobView | undefined, report: PodReport): Verdict {
+  return (
+    completeDelivery(report) ??
+    takenAway(pod, job) ??
+    beforeTheAgent(pod, report) ??
+    worded(report.gateway?.verdict) ??
+    partialDelivery(report) ??
+    agentsWord(report) ??
+    emptyDelivery(report) ??
+    timeLimit(pod) ??
+    exit(pod)
+  );
+}
+
+function completeDelivery({ gateway }: PodReport): Verdict | undefined {
+  const delivery = gateway?.delivery;
+  if (delivery?.outcome === "UpToDate") {
+    return { reason: "UpToDate", message: "Everything asked for was there already; nothing had to be delivered" };
+  }
+  if (delivery?.outcome !== "Delivered") return undefined;
+  const where = delivery.result?.pullRequest?.url ?? delivery.result?.branch;
+  return { reason: "Delivered", message: where === undefined ? "Delivered" : `Delivered as ${where}` };
+}
+
+/** Reasons of the condition DisruptionTarget, and of the status of a pod that its node ended or refused. */
+const disruptions: Readonly<Record<string, Reason>> = {
+  DeletionByTaintManager: "NodeLost",
+  DeletionByPodGC: "NodeLost",
+  NodeLost: "NodeLost",
+  EvictionByEvictionAPI: "PodEvicted",
+  PreemptionByScheduler: "PodEvicted",
+  TerminationByKubelet: "PodEvicted",
+  Evicted: "PodEvicted",
+  Preempting: "PodEvicted",
+  Shutdown: "PodEvicted",
+  NodeShutdown: "PodEvicted",
+  Terminated: "PodEvicted",
+  NodeAffinity: "Unschedulable",
+  OutOfcpu: "Unschedulable",
+  OutOfmemory: "Unschedulable",
+  OutOfpods: "Unschedulable",
+  "OutOfephemeral-storage": "Unschedulable",
+  UnexpectedAdmissionError: "Unschedulable",
+};
+
+function takenAway(pod: PodView, job: JobView | undefined): Verdict | undefined {
+  const sign = pod.disruption ?? pod;
+  const reason = Object.hasOwn(disruptions, sign.reason) ? disruptions[sign.reason] : undefined;
+  const where = pod.node === undefined ? "" : ` on node ${pod.node}`;
+  if (reason !== undefined) {
+    return { reason, message: `Pod ${pod.name}${where} was ended from outside (${sign.reason}): ${sign.message}` };
+  }
+  if (pod.deletion === undefined || endedBefore(pod, pod.deletion.requestedAt)) return undefined;
+  if (job === undefined)
+    return { reason: "JobDeleted", message: "The run's Job was deleted while its pod was running" };
+  return { reason: "PodDeleted", message: `Pod ${pod.name} was deleted before its work was done` };
+}
+
+/** Its own containers had ended when someone asked for the deletion. Times of the API have a resolution of one second. */
+function endedBefore(pod: PodView, requestedAt: number): boolean {
+  const finishedAt = exitOf(pod).finishedAt;
+  return finishedAt !== undefined && finishedAt < requestedAt;
+}
+
+function beforeTheAgent(pod: PodView, { prepare }: PodReport): Verdict | undefined {
+  if (pod.prepare.type !== "terminated" || pod.prepare.exitCode === 0) return undefined;
+  return worded(prepare?.verdict) ?? exitOfContainer("prepare", pod, pod.prepare);
+}
+
+/** A verdict tells what went wrong; success is never taken from one. */
+function worded(verdict: Verdict | undefined): Verdict | undefined {
+  return verdict === undefined || reasons[verdict.reason] === "success" ? undefined : verdict;
+}
+
+function partialDelivery(report: PodReport): Verdict | undefined {
+  const delivery = report.gateway?.delivery;
+  if (delivery?.outcome !== "IncompleteDocs") return undefined;
+  const { failed, delivered } = delivery.tasks ?? { failed: "", delivered: "" };
+  const where = delivery.result?.pullRequest?.url;
+  const parts = [
+    failed && `not complete: tasks ${failed}`,
+    delivered && `delivered: tasks ${delivered}`,
+    where && `in ${where}`,
+    agentsWord(report)?.message,
+  ];
+  return {
+    reason: "IncompleteDocs",
+    message: `Not every task has its documents (${parts.filter(Boolean).join("; ")})`,
+  };
+}
+
+/** What the agent's container may be believed: nothing about delivery, the provider or the infrastructure. */
+const believed: ReadonlySet<Reason> = new Set([
+  "AgentError",
+  "AgentTimedOut",
+  "NoResult",
+  "IncompleteDocs",
+  "NothingDelivered",
+  "OutOfMemory",
+  "InvalidInput",
+  "SettingsRejected",
+  "AgentMissing",
+]);
+
+function agentsWord({ agent }: PodReport): Verdict | undefined {
+  const told = agent?.verdict;
+  return told !== undefined && believed.has(told.reason) ? told : undefined;
+}
+
+function emptyDelivery({ gateway }: PodReport): Verdict | undefined {
+  if (gateway?.delivery?.outcome !== "NothingDelivered") return undefined;
+  return { reason: "NothingDelivered", message: "The agent ended and had nothing to hand in" };
+}
+
+function timeLimit(pod: PodView): Verdict | undefined {
+  if (pod.reason !== "DeadlineExceeded") return undefined;
+  return { reason: "AgentTimedOut", message: `Pod ${pod.name} reached its time limit` };
+}
+
+function exit(pod: PodView): Verdict {
+  if (pod.agent.type !== "terminated") {
+    return {
+      reason: "AgentError",
+      message: `Pod ${pod.name} ended (${pod.reason || "no reason given"}): ${pod.message}`,
+    };
+  }
+  if (pod.agent.exitCode === 0 && pod.agent.reason !== "OOMKilled") {
+    return { reason: "NothingDelivered", message: `Pod ${pod.name} ended and its gateway reported no delivery` };
+  }
+  return exitOfContainer("agent", pod, pod.agent);
+}
+
+function exitOfContainer(name: string, pod: PodView, container: { exitCode: number; reason: string }): Verdict {
+  const which = `Container ${name} of pod ${pod.name}`;
+  if (container.reason === "OOMKilled")
+    return { reason: "OutOfMemory", message: `${which} used more memory than its limit` };
+  if (container.exitCode === 127 || container.exitCode === 126 || container.reason === "StartError") {
+    return { reason: "AgentMissing", message: `${which} found no program to run (exit code ${container.exitCode})` };
+  }
+  return { reason: "AgentError", message: `${which} ended with exit code ${container.exitCode}` };
+}
+
+function exitOf({ agent, prepare }: PodView): Pick<Ending, "exitCode" | "startedAt" | "finishedAt"> {
+  const decisive = agent.type === "terminated" ? agent : prepare;
+  if (decisive.type !== "terminated") return {};
+  const startedAt = agent.type === "terminated" ? agent.startedAt : undefined;
+  return defined({ exitCode: decisive.exitCode, startedAt, finishedAt: decisive.finishedAt });
+}

@@ -1,0 +1,86 @@
+import type { ResourceType } from "@orchestrator/controller-runtime";
+import type { z } from "zod";
+import type { AttemptResources } from "../pod/attempt-resources.ts";
+import type { PodTemplate } from "../pod/pod-template.ts";
+import type { AttemptState } from "./attempt-state.ts";
+import type { AttemptTiming } from "./check-attempt.ts";
+import type { JobView, Observation, RunObject } from "./observation.ts";
+
+/** What the operator's settings say about attempts. */
+export interface AttemptSettings {
+  /** Image of the run's containers, unless the run names one for `prepare` and `agent`. */
+  agentImage: string;
+  modelBaseUrl: string;
+  /** Secret with the model's key, unless the run names one. */
+  modelSecretName: string;
+  /** PEM text of authorities that the gateway trusts beside the system's. */
+  caBundle?: string | undefined;
+  /** Where the agent's telemetry goes; absent: nowhere. */
+  telemetryEndpoint?: string | undefined;
+  podTemplate?: PodTemplate | undefined;
+}
+
+/** One attempt that is to be made. */
+export interface AttemptRequest<Spec> {
+  run: { apiVersion: string; kind: string; namespace: string; name: string; uid: string; spec: Spec };
+  attempt: { number: number; name: string };
+  timing: AttemptTiming;
+  settings: AttemptSettings;
+}
+
+/** Where an attempt stands, and what its kind alone writes into the status when it has ended. */
+export interface RunCheck {
+  state: AttemptState;
+  statusFields?: Record<string, unknown>;
+}
+
+/** What one kind of run brings along. Everything but `cleanup`'s effect is pure, and nothing here does I/O. */
+export interface JobHandler<Spec = unknown> {
+  /** Names the kind of work; templates and settings are chosen by it. */
+  readonly jobType: string;
+  /** The kind of object that asks for it. */
+  readonly resource: ResourceType<RunObject>;
+  /** Short word in the names of what its runs own, a DNS label of at most 12 characters. */
+  readonly prefix: string;
+  readonly spec: z.ZodType<Spec>;
+  /** How long an attempt may take where the spec does not say so in a form that can be read. */
+  readonly defaultTiming: AttemptTiming;
+  /** The ConfigMap and the Job of an attempt. Throws a `ControllerError` where the run cannot be carried out as it is. */
+  createResources(request: AttemptRequest<Spec>): AttemptResources;
+  /** Reads from what was observed where the run's attempt stands. */
+  checkStatus(observation: Observation, timing: AttemptTiming, now: number): RunCheck;
+  /** The Jobs to be stopped, once the run has ended. */
+  cleanup(observation: Observation): JobView[];
+}
+
+/** A run that has ended has no use for a Job that still runs. */
+export function liveJobs({ job }: Observation): JobView[] {
+  return job === undefined || job.deleting || job.finishedAt !== undefined ? [] : [job];
+}
+
+/** The kinds of run that a program serves. */
+export class HandlerRegistry {
+  readonly #handlers = new Map<string, JobHandler>();
+
+  /** @throws Error when the kind or the job type is taken. */
+  register<Spec>(handler: JobHandler<Spec>): this {
+    const taken = this.all().some(
+      (other) => other.jobType === handler.jobType || other.resource.kind === handler.resource.kind,
+    );
+    if (taken) throw new Error(`a handler for ${handler.resource.kind} (${handler.jobType}) is registered already`);
+    // What a handler is given as its Spec has gone through its own schema.
+    this.#handlers.set(handler.jobType, handler as JobHandler);
+    return this;
+  }
+
+  all(): JobHandler[] {
+    return [...this.#handlers.values()];
+  }
+
+  /** @throws Error when there is none. */
+  of(jobType: string): JobHandler {
+    const handler = this.#handlers.get(jobType);
+    if (handler === undefined) throw new Error(`no handler for ${jobType} is registered`);
+    return handler;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Reason } from "./reason.ts";
+
+const maxMessageLength = 1024;
+
+/** What a reader can do about each ending. `{name}` and what happened come before it. */
+const cures: Record<Reason, string> = {
+  Delivered: "",
+  UpToDate: "",
+  ImagePullFailed: "Check the image's name, the registry and spec.pod.imagePullSecrets.",
+  Unschedulable: "Check spec.pod (resources, nodeSelector, tolerations) against the nodes' free room.",
+  PodNotCreated: "Check the namespace's quotas and admission policies, and the events of the Job and its pod.",
+  PodEvicted: "Apply the run again; set spec.pod.resources.requests to what the work needs.",
+  NodeLost: "Apply the run again under a new name.",
+  PodDeleted: "Apply the run again under a new name.",
+  JobDeleted: "Apply the run again under a new name; to stop a run, delete the run itself.",
+  RepositoryUnreachable: "Check spec.repository.url and the cluster's way to that host, then apply the run again.",
+  ForgeUnavailable: "Check spec.repository.apiUrl and that the forge answers, then apply the run again.",
+  RateLimited: "Apply the run again later, or raise the model provider's limit.",
+  ModelOverloaded: "Apply the run again later.",
+  AgentError: "The log of the pod's agent container tells more.",
+  AgentTimedOut: "Raise spec.timeout, or ask for less in one run.",
+  NoResult: "The log of the pod's agent container tells more.",
+  IncompleteDocs: "status.tasks.notDelivered names the tasks; apply a run with these as spec.targetTasks.",
+  NothingDelivered: "The log of the pod's agent container tells what the agent did instead.",
+  OutOfMemory: "Raise spec.pod.resources.limits.memory.",
+  InvalidInput: "Mend it and apply the run again under a new name.",
+  BranchNotFound: "Check spec.repository.branch.",
+  RepositoryAuthFailed: "Check the token in the Secret of spec.repository.secretRef, its rights and its host.",
+  ModelAuthFailed: "Check the key api-key in the Secret of spec.modelSecretRef.",
+  SettingsRejected: "Check spec.agentTools and spec.model.",
+  MissingSecret: "Create it in the run's namespace, then apply the run again under a new name.",
+  ContainerConfigError: "Check spec.pod, the operator's pod template and the pod's events.",
+  AgentMissing: "Use an image that holds agent-runner and the agent (spec.pod.image, or the operator's AGENT_IMAGE).",
+  NameConflict: "Remove that object or apply the run under another name.",
+  PushRejected: "Check the repository's branch rules and the token's right to push.",
+  DeliveryRefused: "Check the token's right to open pull requests.",
+};
+
+/** What a reader is told about an ending: what happened, then what to do. Cut to 1,024 characters. */
+export function explain(reason: Reason, whatHappened: string): string {
+  const cure = cures[reason];
+  const room = maxMessageLength - cure.length - 1;
+  return `${sentence(plain(whatHappened), room)} ${cure}`.trim();
+}
+
+/** Text from outside on one line, without control characters. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+}
+
+function sentence(text: string, room: number): string {
+  if (text.length > room) return `${text.slice(0, room - 1)}…`;
+  return text === "" || /[.!?…]$/.test(text) ? text : `${text}.`;
+}

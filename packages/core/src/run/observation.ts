@@ -1,0 +1,223 @@
+import type {
+  Condition,
+  ContainerStateTerminated,
+  ContainerStatus,
+  Job,
+  KubernetesObject,
+  ObjectKey,
+  ObjectMeta,
+  OwnerReference,
+  Pod,
+} from "@orchestrator/controller-runtime";
+import { containers } from "../pod/layout.ts";
+import type { RunStatus } from "../api/status.ts";
+import { defined } from "./defined.ts";
+import { annotations, labels } from "./labels.ts";
+
+/** A run as the API server sends it; `spec` is checked when it is used, so that one bad object harms no other. */
+export interface RunObject extends KubernetesObject {
+  spec?: unknown;
+  status?: RunStatus;
+}
+
+/** What the operator keeps of a run. A run that has ended is never built again, so its spec is not kept. */
+export interface RunView {
+  namespace: string;
+  name: string;
+  uid: string;
+  resourceVersion: string;
+  generation: number;
+  /** Milliseconds since the epoch, as all times of a view. */
+  createdAt: number;
+  deleting: boolean;
+  spec: unknown;
+  status: RunStatus;
+}
+
+export interface JobView {
+  namespace: string;
+  name: string;
+  uid: string;
+  /** The run that owns it. */
+  runName: string;
+  runUid: string;
+  createdAt: number;
+  deleting: boolean;
+  /** Present once the Job is Complete or Failed. */
+  finishedAt?: number;
+  image?: string;
+  settingsHash?: string;
+  promptHash?: string;
+}
+
+/** How one container stands. `last` is how it ended before, when it has been restarted. */
+export type ContainerView =
+  | { type: "absent" }
+  | { type: "waiting"; reason: string; message: string; last?: Terminated }
+  | { type: "running"; startedAt: number; last?: Terminated }
+  | Terminated;
+export interface Terminated {
+  type: "terminated";
+  exitCode: number;
+  reason: string;
+  message: string;
+  /** Absent when the container never started. */
+  startedAt?: number;
+  finishedAt?: number;
+}
+
+export interface PodView {
+  namespace: string;
+  name: string;
+  uid: string;
+  /** The Job that owns it. */
+  jobName: string;
+  runName: string;
+  runUid: string;
+  createdAt: number;
+  /** Every container has ended and none will start again. */
+  ended: boolean;
+  reason: string;
+  message: string;
+  node?: string;
+  /** When someone asked for the deletion, and by when the pod should be gone. */
+  deletion?: { requestedAt: number; dueAt: number };
+  /** What the scheduler says while it finds no node. */
+  unschedulable?: string;
+  /** The condition DisruptionTarget: who ends the pod, and why. */
+  disruption?: { reason: string; message: string };
+  gateway: ContainerView;
+  prepare: ContainerView;
+  agent: ContainerView;
+}
+
+/** Everything that is known about one run at one moment. */
+export interface Observation {
+  run: RunView;
+  /** The run's newest attempt, and the name that its ConfigMap and Job have or will have. */
+  attempt: { number: number; name: string };
+  /** The Job of the run's attempt. */
+  job?: JobView;
+  /** The newest pod of that attempt. */
+  pod?: PodView;
+  /** This process has seen or made the attempt's Job, whether or not it still exists. */
+  jobSeen: boolean;
+}
+
+export function keyOf(view: { namespace: string; name: string }): ObjectKey {
+  return { namespace: view.namespace, name: view.name };
+}
+
+export function isTerminal(status: RunStatus): boolean {
+  return status.phase === "Succeeded" || status.phase === "Failed";
+}
+
+export function projectRun(object: RunObject): RunView {
+  const { metadata } = object;
+  const status: RunStatus = object.status ?? { phase: "Pending" };
+  return {
+    ...identity(metadata),
+    resourceVersion: text(metadata.resourceVersion),
+    generation: metadata.generation ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
+    spec: isTerminal(status) ? undefined : object.spec,
+    status,
+  };
+}
+
+export function projectJob({ metadata, spec, status }: Job): JobView {
+  const owner = controllerOf(metadata);
+  const end = status?.conditions?.find(isTrue("Complete", "Failed"));
+  const agent = spec.template.spec.containers.find(({ name }) => name === containers.agent);
+  return {
+    ...identity(metadata),
+    runName: text(owner?.name),
+    runUid: text(owner?.uid),
+    deleting: metadata.deletionTimestamp !== undefined,
+    ...defined({
+      finishedAt: end && time(end.lastTransitionTime),
+      image: agent?.image,
+      settingsHash: metadata.annotations?.[annotations.settingsHash],
+      promptHash: metadata.annotations?.[annotations.promptHash],
+    }),
+  };
+}
+
+export function projectPod({ metadata, spec, status = {} }: Pod): PodView {
+  const { initContainerStatuses = [], containerStatuses = [], conditions = [] } = status;
+  const statuses = [...initContainerStatuses, ...containerStatuses];
+  const container = (name: string) => containerView(statuses.find((candidate) => candidate.name === name));
+  const scheduled = conditions.find(({ type }) => type === "PodScheduled");
+  const disruption = conditions.find(isTrue("DisruptionTarget"));
+  return {
+    ...identity(metadata),
+    jobName: text(controllerOf(metadata)?.name),
+    runName: text(metadata.annotations?.[annotations.runName]),
+    runUid: text(metadata.labels?.[labels.runUid]),
+    ended: status.phase === "Succeeded" || status.phase === "Failed",
+    reason: text(status.reason),
+    message: text(status.message),
+    gateway: container(containers.gateway),
+    prepare: container(containers.prepare),
+    agent: container(containers.agent),
+    ...defined({
+      node: spec.nodeName,
+      deletion: deletion(metadata),
+      unschedulable: scheduled?.status === "False" ? text(scheduled.message) : undefined,
+      disruption: disruption && { reason: text(disruption.reason), message: text(disruption.message) },
+    }),
+  };
+}
+
+/** The owner that controls an object. */
+export function controllerOf(metadata: ObjectMeta): OwnerReference | undefined {
+  return metadata.ownerReferences?.find((reference) => reference.controller === true);
+}
+
+function containerView(status: ContainerStatus | undefined): ContainerView {
+  const { terminated, running, waiting } = status?.state ?? {};
+  const last = defined({ last: terminatedView(status?.lastState?.terminated) });
+  if (terminated !== undefined) return terminatedView(terminated);
+  if (running !== undefined) return { type: "running", startedAt: time(running.startedAt) ?? 0, ...last };
+  if (waiting === undefined) return { type: "absent" };
+  return { type: "waiting", reason: text(waiting.reason), message: text(waiting.message), ...last };
+}
+
+function terminatedView(state: ContainerStateTerminated): Terminated;
+function terminatedView(state: ContainerStateTerminated | undefined): Terminated | undefined;
+function terminatedView(state: ContainerStateTerminated | undefined): Terminated | undefined {
+  if (state === undefined) return undefined;
+  const { exitCode, reason, message, startedAt, finishedAt } = state;
+  const times = defined({ startedAt: time(startedAt), finishedAt: time(finishedAt) });
+  return { type: "terminated", exitCode, reason: text(reason), message: text(message), ...times };
+}
+
+/** The API server sets `deletionTimestamp` to the request's time plus the grace period. */
+function deletion(metadata: ObjectMeta): PodView["deletion"] {
+  const dueAt = time(metadata.deletionTimestamp);
+  if (dueAt === undefined) return undefined;
+  return { requestedAt: dueAt - (metadata.deletionGracePeriodSeconds ?? 0) * 1000, dueAt };
+}
+
+function identity(metadata: ObjectMeta): { namespace: string; name: string; uid: string; createdAt: number } {
+  return {
+    namespace: text(metadata.namespace),
+    name: metadata.name,
+    uid: text(metadata.uid),
+    createdAt: time(metadata.creationTimestamp) ?? 0,
+  };
+}
+
+function isTrue(...types: string[]): (condition: Condition) => boolean {
+  return ({ type, status }) => status === "True" && types.includes(type);
+}
+
+function text(value: string | undefined): string {
+  return value ?? "";
+}
+
+/** Kubernetes writes the zero time (of the year 1) where it knows none. */
+function time(value: string | undefined): number | undefined {
+  const parsed = Date.parse(text(value));
+  return parsed > 0 ? parsed : undefined;
+}

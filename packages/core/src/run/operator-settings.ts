@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { durationMs } from "../api/duration.ts";
+import { InvalidConfig } from "../errors/invalid-config.ts";
+import { defined } from "./defined.ts";
+
+/** What an operator is told by its environment, in the units that the code works with. */
+export interface OperatorSettings {
+  /** WATCH_NAMESPACES, separated by commas; absent: all namespaces. */
+  watchNamespaces?: string[];
+  /** AGENT_IMAGE */
+  agentImage: string;
+  /** MODEL_BASE_URL; default `https://api.anthropic.com` */
+  modelBaseUrl: string;
+  /** MODEL_SECRET_NAME; default `orchestrator-model` */
+  modelSecretName: string;
+  /** CA_BUNDLE: path of a PEM file. */
+  caBundle?: string;
+  /** METRICS_PORT; default 8080, 0 for any free port */
+  metricsPort: number;
+  /** HEALTH_PORT; default 8081, 0 for any free port */
+  healthPort: number;
+  /** LEADER_ELECTION; default true */
+  leaderElection: boolean;
+  /** LEASE_NAMESPACE; absent: that of the operator's pod or kubeconfig context */
+  leaseNamespace?: string;
+  /** LEASE_DURATION; default 15s */
+  leaseDurationMs: number;
+  /** RENEW_DEADLINE; default 10s */
+  renewDeadlineMs: number;
+  /** RETRY_PERIOD; default 2s */
+  retryPeriodMs: number;
+  /** CONCURRENT_RECONCILES; default 10 */
+  concurrentReconciles: number;
+  /** WAITING_NOTICE_AFTER; default 10s */
+  waitingNoticeAfterMs: number;
+  /** LOG_LEVEL; default info */
+  logLevel: string;
+  /** TELEMETRY_ENDPOINT; absent: no telemetry */
+  telemetryEndpoint?: string;
+  /** POD_TEMPLATE: path of a YAML file. */
+  podTemplate?: string;
+  /** KUBECONFIG; absent: the pod's own account, else `~/.kube/config` */
+  kubeconfig?: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+
+const text = z.string("must be set");
+const path = z.string().optional();
+const url = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+const objectName = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be the name of a Kubernetes object");
+const namespace = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be the name of a namespace");
+const duration = z
+  .string()
+  .transform(durationMs)
+  .refine((value) => value > 0, "must be a duration above 0 such as 500ms, 15s or 1m30s");
+
+function integer(min: number, max: number): z.ZodType<number> {
+  const message = `must be a whole number of ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+}
+
+/** The variables by name; an empty one counts as absent. */
+const environment = z.object({
+  WATCH_NAMESPACES: z
+    .string()
+    .transform((list) => list.split(",").map((name) => name.trim()))
+    .pipe(z.array(namespace))
+    .optional(),
+  AGENT_IMAGE: text,
+  MODEL_BASE_URL: url.default("https://api.anthropic.com"),
+  MODEL_SECRET_NAME: objectName.default("orchestrator-model"),
+  CA_BUNDLE: path,
+  METRICS_PORT: integer(0, 65_535).default(8080),
+  HEALTH_PORT: integer(0, 65_535).default(8081),
+  LEADER_ELECTION: z
+    .enum(["true", "false"], "must be true or false")
+    .default("true")
+    .transform((value) => value === "true"),
+  LEASE_NAMESPACE: namespace.optional(),
+  LEASE_DURATION: duration.default(15_000),
+  RENEW_DEADLINE: duration.default(10_000),
+  RETRY_PERIOD: duration.default(2_000),
+  CONCURRENT_RECONCILES: integer(1, 1000).default(10),
+  WAITING_NOTICE_AFTER: duration.default(10_000),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
+  TELEMETRY_ENDPOINT: url.optional(),
+  POD_TEMPLATE: path,
+  KUBECONFIG: path,
+});
+
+/** @throws InvalidConfig naming the variable and what is allowed. */
+export function readOperatorSettings(env: Environment): OperatorSettings {
+  const given = Object.fromEntries(
+    Object.keys(environment.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+  );
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) throw invalid(parsed.error);
+  const settings = fromEnvironment(parsed.data);
+  checkLeaseTimes(settings);
+  return settings;
+}
+
+function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings {
+  return {
+    agentImage: values.AGENT_IMAGE,
+    modelBaseUrl: values.MODEL_BASE_URL,
+    modelSecretName: values.MODEL_SECRET_NAME,
+    metricsPort: values.METRICS_PORT,
+    healthPort: values.HEALTH_PORT,
+    leaderElection: values.LEADER_ELECTION,
+    leaseDurationMs: values.LEASE_DURATION,
+    renewDeadlineMs: values.RENEW_DEADLINE,
+    retryPeriodMs: values.RETRY_PERIOD,
+    concurrentReconciles: values.CONCURRENT_RECONCILES,
+    waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
+    logLevel: values.LOG_LEVEL,
+    ...defined({
+      watchNamespaces: values.WATCH_NAMESPACES,
+      caBundle: values.CA_BUNDLE,
+      leaseNamespace: values.LEASE_NAMESPACE,
+      telemetryEndpoint: values.TELEMETRY_ENDPOINT,
+      podTemplate: values.POD_TEMPLATE,
+      kubeconfig: values.KUBECONFIG,
+    }),
+  };
+}
+
+/** A lease must outlast the tries to renew it, or two processes hold it at once. */
+function checkLeaseTimes({ leaseDurationMs, renewDeadlineMs, retryPeriodMs }: OperatorSettings): void {
+  if (leaseDurationMs <= renewDeadlineMs) throw badVariable("LEASE_DURATION", "must be longer than RENEW_DEADLINE");
+  if (renewDeadlineMs <= retryPeriodMs * 1.2) {
+    throw badVariable("RENEW_DEADLINE", "must be longer than 1.2 times RETRY_PERIOD");
+  }
+}
+
+function invalid(error: z.ZodError): InvalidConfig {
+  const [issue] = error.issues;
+  return badVariable(String(issue?.path[0]), issue?.message ?? "is not valid");
+}
+
+function badVariable(field: string, cure: string): InvalidConfig {
+  return InvalidConfig.field({ object: "the environment", field, cure });
+}

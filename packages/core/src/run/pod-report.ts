@@ -1,0 +1,36 @@
+import type { z } from "zod";
+import {
+  agentMessage,
+  gatewayMessage,
+  prepareMessage,
+  type AgentMessage,
+  type GatewayMessage,
+  type PrepareMessage,
+} from "../pod/termination-message.ts";
+import { defined } from "./defined.ts";
+import type { ContainerView, PodView } from "./observation.ts";
+
+/** What the containers of a pod have told by their termination messages. A message that does not parse was not told. */
+export interface PodReport {
+  gateway?: GatewayMessage;
+  prepare?: PrepareMessage;
+  agent?: AgentMessage;
+}
+
+export function readReport(pod: PodView): PodReport {
+  return defined({
+    gateway: read(gatewayMessage, pod.gateway),
+    prepare: read(prepareMessage, pod.prepare),
+    agent: read(agentMessage, pod.agent),
+  });
+}
+
+function read<T>(schema: z.ZodType<T>, container: ContainerView): T | undefined {
+  if (container.type !== "terminated") return undefined;
+  try {
+    return schema.safeParse(JSON.parse(container.message)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
