@@ -1,7 +1,9 @@
 import type { Mode } from "./mode.ts";
 
 /** Each mode is loaded when it is asked for, so that light modes do not pay for the parsers and servers of others. */
-const modes: Readonly<Record<string, () => Promise<Mode>>> = {};
+const modes: Readonly<Record<string, () => Promise<Mode>>> = {
+  gateway: async () => (await import("./gateway/main.ts")).gateway,
+};
 
 const usageError = 64;
 

@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Octokit } from "@octokit/core";
+import { type Dispatcher, fetch as undiciFetch } from "undici";
+import { RunFailure } from "../run-failure.ts";
+
+/** A pull request as it is asked for. */
+export interface PullRequestRequest {
+  head: string;
+  base: string;
+  /** Commit that `head` stands at. */
+  commit: string;
+  title: string;
+  body: string;
+}
+
+export interface PullRequestRef {
+  number: number;
+  url: string;
+}
+
+export interface GitHubOptions {
+  apiUrl: string;
+  /** Clone URL of the repository; its last two segments name owner and repository. */
+  repositoryUrl: string;
+  /** Absent: requests are made without credentials. */
+  token?: string;
+  dispatcher: Dispatcher;
+  /** How long to wait before each repetition of a request that the forge could not answer. */
+  retryDelaysMs: readonly number[];
+}
+
+/** GitHub takes no longer text in a pull request. */
+const bodyLimit = 65_536;
+
+/** Pull requests by GitHub's REST API. */
+export class GitHub {
+  readonly #octokit: Octokit;
+  readonly #options: GitHubOptions;
+  readonly #repository: { owner: string; repo: string };
+
+  constructor(options: GitHubOptions) {
+    this.#options = options;
+    this.#repository = ownerAndName(options.repositoryUrl);
+    this.#octokit = new Octokit({
+      baseUrl: options.apiUrl,
+      ...(options.token === undefined ? {} : { auth: options.token }),
+      userAgent: "orchestrator",
+      // Failures are named by whoever gets them; nothing is logged here.
+      log: { debug() {}, info() {}, warn() {}, error() {} },
+      request: {
+        fetch: (url: string, init: Record<string, unknown>) =>
+          undiciFetch(url, { ...init, dispatcher: options.dispatcher }),
+      },
+    });
+  }
+
+  /**
+   * The pull request of a branch: opened, or when there is one already, brought up to date with title and body.
+   *
+   * @throws RunFailure ForgeUnavailable, DeliveryRefused or RepositoryAuthFailed
+   */
+  async openOrAdopt(wanted: PullRequestRequest, signal: AbortSignal): Promise<PullRequestRef> {
+    const body = wanted.body.slice(0, bodyLimit);
+    const existing = await this.#find(wanted, signal);
+    if (existing?.state === "open") {
+      const change = { title: wanted.title, body, pull_number: existing.number };
+      await this.#call("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", change, signal);
+    }
+    if (existing !== undefined) return { number: existing.number, url: existing.html_url };
+    const { title, head, base } = wanted;
+    const opened = await this.#call<Pull>("POST /repos/{owner}/{repo}/pulls", { title, head, base, body }, signal);
+    return { number: opened.number, url: opened.html_url };
+  }
+
+  /** The open pull request of the branch; else one that a person has closed or merged at this very commit. */
+  async #find(wanted: PullRequestRequest, signal: AbortSignal): Promise<Pull | undefined> {
+    const { head, base } = wanted;
+    const filter = { head: `${this.#repository.owner}:${head}`, base, state: "all", per_page: 100 };
+    const pulls = await this.#call<Pull[]>("GET /repos/{owner}/{repo}/pulls", filter, signal);
+    // A forge that does not know the filter by head answers with all of them.
+    const own = pulls.filter((pull) => pull.head.ref === head);
+    return own.find(({ state }) => state === "open") ?? own.find((pull) => pull.head.sha === wanted.commit);
+  }
+
+  async #call<T>(route: string, parameters: Record<string, unknown>, signal: AbortSignal): Promise<T> {
+    for (const delayMs of this.#options.retryDelaysMs) {
+      try {
+        return await this.#once<T>(route, parameters, signal);
+      } catch (error) {
+        if (!(error instanceof RunFailure) || error.verdict.reason !== "ForgeUnavailable") throw error;
+      }
+      await sleep(delayMs, undefined, { signal });
+    }
+    return await this.#once<T>(route, parameters, signal);
+  }
+
+  async #once<T>(route: string, parameters: Record<string, unknown>, signal: AbortSignal): Promise<T> {
+    try {
+      const answer = await this.#octokit.request(route, { ...this.#repository, ...parameters, request: { signal } });
+      return answer.data as T;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#failure(route, error);
+    }
+  }
+
+  #failure(route: string, error: unknown): RunFailure {
+    const { status, words } = readError(error);
+    const said = `${this.#options.apiUrl} answered ${status} to ${route}: ${words}`;
+    if (status === 401) {
+      const text = `${said}: put a valid token into the Secret of spec.repository.secretRef`;
+      return new RunFailure("RepositoryAuthFailed", text, { cause: error });
+    }
+    // A limit of the rate is told by 429, or by 403 with words that name it.
+    const limited = status === 429 || (status === 403 && /rate limit/i.test(words));
+    if (status >= 400 && status < 500 && !limited) {
+      const cure = status === 403 || status === 404 ? ": give the token the right to open pull requests" : "";
+      return new RunFailure("DeliveryRefused", `the branch is pushed, but ${said}${cure}`, { cause: error });
+    }
+    const text = status === 0 ? `${this.#options.apiUrl} cannot be reached: ${words}` : said;
+    return new RunFailure("ForgeUnavailable", text, { cause: error });
+  }
+}
+
+interface Pull {
+  number: number;
+  html_url: string;
+  state: "open" | "closed";
+  head: { ref: string; sha: string };
+}
+
+const wordsLimit = 300;
+
+/** Status 0 stands for no answer at all; Octokit itself says 500 then. */
+function readError(error: unknown): { status: number; words: string } {
+  const { response, cause } = error as { response?: { status: number; data?: unknown }; cause?: unknown };
+  if (response === undefined) return { status: 0, words: wordsOf(cause ?? error) };
+  const { message, errors } = (response.data ?? {}) as { message?: string; errors?: { message?: string }[] };
+  const details = (errors ?? []).flatMap((one) => (one.message === undefined ? [] : [one.message]));
+  return { status: response.status, words: [message ?? "", ...details].join(" ").slice(0, wordsLimit) };
+}
+
+function wordsOf(error: unknown): string {
+  const { message, cause } = error as { message?: string; cause?: { message?: string } };
+  return (cause?.message ?? message ?? String(error)).slice(0, wordsLimit);
+}
+
+function ownerAndName(url: string): { owner: string; repo: string } {
+  const segments = new URL(url).pathname.replace(/\/+$/, "").split("/");
+  const repo = decodeURIComponent((segments.pop() ?? "").replace(/\.git$/, ""));
+  return { owner: decodeURIComponent(segments.pop() ?? ""), repo };
+}

@@ -1,0 +1,51 @@
+import type { RunInputs } from "@orchestrator/core/pure";
+import type { FileChange } from "../mirror/mirror.ts";
+import { RunFailure } from "../run-failure.ts";
+import type { SecretFinding } from "./find-secrets.ts";
+
+/** Forges take no larger files without a word; nothing that an agent writes by hand comes near. */
+export const fileSizeLimit = 10 * 1024 * 1024;
+
+/** Git's modes of what is not plain content: a link may point out of the repository, a submodule anywhere. */
+const linkModes: readonly string[] = ["120000", "160000"];
+
+/**
+ * Refuses work that must not leave the pod.
+ *
+ * @throws RunFailure DeliveryRefused, naming the file
+ */
+export function checkChanges(
+  inputs: RunInputs,
+  changes: readonly FileChange[],
+  secrets: readonly SecretFinding[],
+): void {
+  const [secret] = secrets;
+  if (secret !== undefined) {
+    const where = `${secret.path}, line ${secret.line}`;
+    throw refused(
+      `${where} looks like ${secret.kind}: it must not be in any commit of the branch, not even a removed one`,
+    );
+  }
+  const large = changes.find(({ bytes }) => bytes > fileSizeLimit);
+  if (large !== undefined) {
+    throw refused(`${large.path} has ${large.bytes} bytes; at most ${fileSizeLimit} are delivered`);
+  }
+  if (inputs.kind === "DocsGenerationRun") checkDocsPaths(docsFolder(inputs.workingDirectory), changes);
+}
+
+function checkDocsPaths(folder: string, changes: readonly FileChange[]): void {
+  const outside = changes.find(({ path }) => !path.startsWith(folder));
+  if (outside !== undefined) {
+    throw refused(`${outside.path} was changed, but a run that writes documents may change files below ${folder} only`);
+  }
+  const link = changes.find(({ mode }) => linkModes.includes(mode));
+  if (link !== undefined) throw refused(`${link.path} is a link; documents have to be plain files`);
+}
+
+function docsFolder(workingDirectory: string): string {
+  return `${workingDirectory === "." ? "" : `${workingDirectory}/`}.taskmaster/docs/`;
+}
+
+function refused(message: string): RunFailure {
+  return new RunFailure("DeliveryRefused", message);
+}

@@ -1,0 +1,98 @@
+import type { DocsRunInputs, RunInputs } from "@orchestrator/core/pure";
+import { documentPaths } from "../../documents/document-paths.ts";
+import { InvalidInputError } from "../../tasks/invalid-input.ts";
+import { parseTasks, tasksFile } from "../../tasks/parse-tasks.ts";
+import { selectTasks } from "../../tasks/select-tasks.ts";
+import { taskHash } from "../../tasks/task-hash.ts";
+import type { Mirror } from "../mirror/mirror.ts";
+import { RunFailure } from "../run-failure.ts";
+import { checkChanges } from "./check-changes.ts";
+import { findSecrets, type SecretFinding } from "./find-secrets.ts";
+import { judgeDocs, type TaskOutcomes } from "./judge-docs.ts";
+
+/** What the run's branch is worth. */
+export interface Judgement {
+  outcome: "Delivered" | "UpToDate" | "IncompleteDocs" | "NothingDelivered";
+  /** Whether there is anything to push. */
+  worthDelivering: boolean;
+  filesChanged: number;
+  tasks?: TaskOutcomes;
+}
+
+export interface JudgeOptions {
+  inputs: RunInputs;
+  mirror: Mirror;
+  baseCommit: string;
+  /** Newest commit of the run's branch, or `baseCommit` when nothing was pushed. */
+  commit: string;
+  /** Credentials that must not be in any commit. */
+  secrets: readonly string[];
+}
+
+/**
+ * Judges the run's branch by what is on it, not by what anybody says about it.
+ *
+ * @throws RunFailure DeliveryRefused, or InvalidInput when the tasks cannot be read
+ */
+export async function judge(options: JudgeOptions, signal: AbortSignal): Promise<Judgement> {
+  const { inputs, mirror, baseCommit, commit } = options;
+  const changes = await mirror.changes(baseCommit, commit, signal);
+  checkChanges(inputs, changes, await secretsInCommits(options, signal));
+  const filesChanged = changes.length;
+  if (inputs.kind === "TaskImplementationRun") {
+    const something = filesChanged > 0;
+    return { outcome: something ? "Delivered" : "NothingDelivered", worthDelivering: something, filesChanged };
+  }
+  const tasks = await judgeDocs({
+    inputs,
+    ...(await docsOnBranch(inputs, options, signal)),
+    changed: new Set(changes.map(({ path }) => path)),
+  });
+  return { outcome: docsOutcome(tasks), worthDelivering: tasks.delivered.length > 0, filesChanged, tasks };
+}
+
+function docsOutcome({ delivered, failed }: TaskOutcomes): Judgement["outcome"] {
+  if (failed.length > 0) return "IncompleteDocs";
+  return delivered.length > 0 ? "Delivered" : "UpToDate";
+}
+
+/** A secret that a later commit takes away again would still be pushed: every commit is looked at. */
+async function secretsInCommits(options: JudgeOptions, signal: AbortSignal): Promise<SecretFinding[]> {
+  const { mirror, baseCommit, commit } = options;
+  if (!(await mirror.descends(commit, baseCommit, signal))) {
+    throw new RunFailure(
+      "DeliveryRefused",
+      `the run's branch does not begin at ${baseCommit}, the commit it was given`,
+    );
+  }
+  const findings: SecretFinding[] = [];
+  for (const one of await mirror.commitsBetween(baseCommit, commit, signal)) {
+    const changes = await mirror.changes(`${one}^`, one, signal);
+    const paths = changes.map(({ path }) => path);
+    findings.push(...findSecrets(await mirror.patch(one, signal), paths, options.secrets));
+  }
+  return findings;
+}
+
+async function docsOnBranch(inputs: DocsRunInputs, options: JudgeOptions, signal: AbortSignal) {
+  const file = tasksFile(inputs.workingDirectory);
+  const bytes = (await options.mirror.readFiles(options.baseCommit, [file], signal)).get(file);
+  const tasks = readTasks(inputs, file, bytes).map((task) => ({ id: task.id, hash: taskHash(task) }));
+  const { workingDirectory, outputFormat: format } = inputs;
+  const paths = tasks.flatMap(({ id }) => {
+    const { documents, source } = documentPaths({ workingDirectory, format, taskId: id });
+    return [...Object.values(documents), source];
+  });
+  const files = await options.mirror.readFiles(options.commit, paths, signal);
+  return { tasks, readFile: async (path: string) => files.get(path)?.toString("utf8") };
+}
+
+function readTasks(inputs: DocsRunInputs, file: string, bytes: Buffer | undefined) {
+  if (bytes === undefined) throw new RunFailure("InvalidInput", `${file} does not exist in the repository`);
+  try {
+    return selectTasks(parseTasks(bytes, { tag: inputs.tag, file }), inputs.targetTasks);
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw new RunFailure("InvalidInput", error.explanation, { cause: error });
+    throw error;
+  }
+}

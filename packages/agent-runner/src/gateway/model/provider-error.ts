@@ -1,0 +1,39 @@
+import type { Reason, Verdict } from "@orchestrator/core/pure";
+
+/** An answer of the model's provider other than a message. */
+export interface ProviderError {
+  /** HTTP status; 0 when no answer came. */
+  status: number;
+  /** The provider's own words, cut. */
+  message: string;
+}
+
+const streamStatuses: Readonly<Record<string, number>> = {
+  authentication_error: 401,
+  permission_error: 403,
+  rate_limit_error: 429,
+  api_error: 500,
+  overloaded_error: 529,
+};
+
+/** The status that an error inside a stream would have had, had it come before it. */
+export function statusOfErrorType(type: string): number {
+  return streamStatuses[type] ?? 500;
+}
+
+/** The ending that a provider's error gives to a run; undefined for errors that are the request's own fault. */
+export function providerVerdict(error: ProviderError, inputs: { modelSecretName: string }): Verdict | undefined {
+  const told = error.status === 0 ? error.message : `${error.status} ${error.message}`;
+  const verdict = (reason: Reason, message: string): Verdict => ({ reason, message });
+  if (error.status === 401 || error.status === 403) {
+    const cure = `put a valid key into the key api-key of Secret ${inputs.modelSecretName} (spec.modelSecretRef)`;
+    return verdict("ModelAuthFailed", `the model's provider refused the key: ${told}: ${cure}`);
+  }
+  if (error.status === 429) {
+    return verdict("RateLimited", `the model's provider limits the rate: ${told}: apply the run again later`);
+  }
+  if (error.status === 0 || error.status >= 500) {
+    return verdict("ModelOverloaded", `the model's provider cannot answer: ${told}: apply the run again later`);
+  }
+  return undefined;
+}

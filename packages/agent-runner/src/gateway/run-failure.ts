@@ -1,0 +1,12 @@
+import type { Reason, Verdict } from "@orchestrator/core/pure";
+
+/** An ending of the run that the gateway can name. The message is for users: it names the object, the field and the cure. */
+export class RunFailure extends Error {
+  override readonly name = "RunFailure";
+  readonly verdict: Verdict;
+
+  constructor(reason: Reason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.verdict = { reason, message };
+  }
+}
