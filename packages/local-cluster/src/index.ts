@@ -4,3 +4,9 @@ export type { CertificateFiles, Certificates } from "./control-plane/certificate
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control-plane/control-plane.ts";
 export type { Faults } from "./forge/faults.ts";
 export { type Forge, type ForgeOptions, startForge } from "./forge/forge.ts";
+export { agentCliPath } from "./agent-cli.ts";
+export {
+  type RehearsalModel,
+  type RehearsalModelOptions,
+  startRehearsalModel,
+} from "./rehearsal-model/rehearsal-model.ts";

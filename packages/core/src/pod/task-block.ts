@@ -10,7 +10,7 @@ const task = z.object({
   testStrategy: z.string().optional(),
 });
 
-/** A path relative to the repository's root, with `/` between its parts. */
+/** A path relative to the repository's root, which is where the session works, with `/` between its parts. */
 const repositoryPath = z.string().min(1);
 
 /** What one session is asked for, in a form that programs read as surely as the agent does. */

@@ -1,33 +1,34 @@
 import type { Price } from "./price.ts";
 
-/** A model family's price from its input and output price in dollars per million tokens. */
-function usdPerMillion(input: number, output: number): Price {
-  const micro = (dollars: number) => BigInt(dollars) * 1_000_000n;
-  return {
-    input: micro(input),
-    output: micro(output),
-    // The provider's rule for its cache: a read costs a tenth of an input token, a write for five minutes a quarter more.
-    cacheRead: micro(input) / 10n,
-    cacheWrite: (micro(input) * 5n) / 4n,
-  };
+/** A price from thousandths of a dollar per million tokens. */
+function thousandths(input: number, output: number, cacheRead: number, cacheWrite: number): Price {
+  const pico = (price: number) => BigInt(price) * 1000n;
+  return { input: pico(input), output: pico(output), cacheRead: pico(cacheRead), cacheWrite: pico(cacheWrite) };
 }
 
-/** When the prices below were last compared. */
+/** When the prices below were last compared with their source. */
 export const pricesAsOf = "2026-11-23";
 
 /**
- * Public list prices by prefix of the model's id, for direct use of Anthropic's API: without batches, long-context
- * surcharges, regional surcharges or discounts. They are what was generally known at `pricesAsOf`, not read from the
- * provider by a program, and an invoice may differ. Ids of families that are not listed have no price.
- * The longest prefix wins.
+ * List prices for direct use of Anthropic's API, without batches, surcharges or discounts, by the model's id without
+ * its date. Their source is the agent CLI 2.1.330, which states a cost by list prices for what it has used; each price
+ * was read off from that. The provider's invoice may differ.
  */
 export const priceTable: Readonly<Record<string, Price>> = {
-  "claude-opus-4-5": usdPerMillion(5, 25),
-  "claude-opus-4-6": usdPerMillion(5, 25),
-  "claude-opus-4-7": usdPerMillion(5, 25),
-  "claude-opus-4-8": usdPerMillion(5, 25),
-  "claude-opus-5": usdPerMillion(5, 25),
-  "claude-opus-4": usdPerMillion(15, 75),
-  "claude-sonnet-": usdPerMillion(3, 15),
-  "claude-haiku-": usdPerMillion(1, 5),
+  "claude-fable-5": thousandths(10_000, 50_000, 1000, 12_500),
+  "claude-fable-5-2": thousandths(8000, 40_000, 200, 10_000),
+  "claude-haiku-4-5": thousandths(1000, 5000, 100, 1250),
+  "claude-haiku-5-5": thousandths(100, 500, 10, 125),
+  "claude-mythos-5": thousandths(10_000, 50_000, 1000, 12_500),
+  "claude-opus-4-5": thousandths(5000, 25_000, 500, 6250),
+  "claude-opus-4-6": thousandths(5000, 25_000, 500, 6250),
+  "claude-opus-4-7": thousandths(5000, 25_000, 500, 6250),
+  "claude-opus-4-8": thousandths(5000, 25_000, 500, 6250),
+  "claude-opus-5": thousandths(5000, 25_000, 500, 6250),
+  "claude-opus-5-5": thousandths(4000, 20_000, 200, 5000),
+  "claude-sonnet-4": thousandths(3000, 15_000, 300, 3750),
+  "claude-sonnet-4-5": thousandths(3000, 15_000, 300, 3750),
+  "claude-sonnet-4-6": thousandths(3000, 15_000, 300, 3750),
+  "claude-sonnet-5": thousandths(2000, 10_000, 200, 2500),
+  "claude-sonnet-5-5": thousandths(2000, 10_000, 100, 2500),
 };

@@ -1,0 +1,40 @@
+import { posix } from "node:path";
+import type { TaskBlock } from "@orchestrator/core/pure";
+import { label, plainWords, type RehearsedFile } from "./rehearsed-file.ts";
+
+type ImplementationBlock = Extract<TaskBlock, { kind: "TaskImplementationRun" }>;
+
+/** A small module and its test, in the service's folder. */
+export function rehearseImplementation(block: ImplementationBlock): { source: RehearsedFile; test: RehearsedFile } {
+  const { task, serviceName } = block;
+  const folder = posix.join(block.workingDirectory, "services", serviceName);
+  const module = `task-${task.id}.mjs`;
+  const title = plainWords(task.title) || "untitled";
+  return {
+    source: {
+      path: posix.join(folder, module),
+      content: [
+        `// ${label}`,
+        `/** Says which task this module stands for. */`,
+        `export function describeTask() {`,
+        `  return ${JSON.stringify(`Task ${task.id}: ${title}`)};`,
+        `}`,
+        ``,
+      ].join("\n"),
+    },
+    test: {
+      path: posix.join(folder, `task-${task.id}.test.mjs`),
+      content: [
+        `// ${label}`,
+        `import assert from "node:assert/strict";`,
+        `import { test } from "node:test";`,
+        `import { describeTask } from "./${module}";`,
+        ``,
+        `test("the module names its task", () => {`,
+        `  assert.match(describeTask(), /^Task ${task.id}: /);`,
+        `});`,
+        ``,
+      ].join("\n"),
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { posix } from "node:path";
+import type { AnswerBlock } from "./answer.ts";
+import type { Conversation, ToolCall } from "./conversation.ts";
+import { rehearseDocuments } from "./documents.ts";
+import { rehearseImplementation } from "./implementation.ts";
+import type { RehearsedFile } from "./rehearsed-file.ts";
+import { type Scenario, scenarioOf } from "./scenario.ts";
+
+/** A scenario, or the work as it should go. */
+type Play = Scenario | "plain";
+
+/** What the model does with one request. */
+export type Reply =
+  | { type: "answer"; blocks: AnswerBlock[]; slow: boolean }
+  | { type: "refuse"; status: 401 | 429 | 500 | 529 }
+  | { type: "hang" }
+  | { type: "cut"; blocks: AnswerBlock[] };
+
+const faults: Readonly<Partial<Record<Play, Reply>>> = {
+  "http-401": { type: "refuse", status: 401 },
+  "http-429": { type: "refuse", status: 429 },
+  "http-500": { type: "refuse", status: 500 },
+  "http-529": { type: "refuse", status: 529 },
+  hang: { type: "hang" },
+};
+
+/** The next step of a session, decided from the conversation alone. Throws RangeError for an unknown scenario. */
+export function nextReply(conversation: Conversation): Reply {
+  const scenario = scenarioOf(conversation.prompt) ?? "plain";
+  const fault = faults[scenario];
+  if (fault !== undefined) return fault;
+  const blocks = work(conversation, scenario);
+  return scenario === "cut-mid-stream"
+    ? { type: "cut", blocks }
+    : { type: "answer", blocks, slow: scenario === "slow" };
+}
+
+const manyTurns = 50;
+const looks: Readonly<Partial<Record<Play, number>>> = { "many-turns": manyTurns };
+
+const commands: Readonly<Partial<Record<Play, string>>> = {
+  oom: `node -e 'const kept = []; const grow = () => { kept.push(Buffer.alloc(16777216, 1)); if (kept.length < 128) setTimeout(grow, 20); else setTimeout(() => {}, 60000); }; grow()'`,
+  "kill-agent": "kill -9 $PPID",
+};
+
+function work(conversation: Conversation, scenario: Play): AnswerBlock[] {
+  const { task, calls } = conversation;
+  if (task === undefined) return [text("This is the rehearsal model. The prompt holds no task for it.")];
+  if (calls.length < (looks[scenario] ?? 1)) {
+    return [text(`Rehearsing task ${task.task.id}: looking around.`), lookAround(task.kind)];
+  }
+  if (task.kind === "DocsGenerationRun") return writeOrEnd(rehearseDocuments(task, scenario), conversation);
+  const command = commands[scenario];
+  if (command !== undefined && !ran(calls, command)) return [bash(command, "Rehearse a failure")];
+  if (scenario === "nothing") return [text("Rehearsal: nothing had to be changed.")];
+  return implement(rehearseImplementation(task), conversation);
+}
+
+function lookAround(kind: "DocsGenerationRun" | "TaskImplementationRun"): AnswerBlock {
+  return kind === "DocsGenerationRun"
+    ? { type: "tool_use", name: "Glob", input: { pattern: "*" } }
+    : bash("git status --short", "See what is there");
+}
+
+function implement(files: { source: RehearsedFile; test: RehearsedFile }, conversation: Conversation): AnswerBlock[] {
+  const open = writesLeft([files.source, files.test], conversation);
+  const command = `node --test ${shellWord(files.test.path)}`;
+  if (open.length > 0) return [text("Rehearsal: writing a module and its test."), ...open];
+  if (!ran(conversation.calls, command)) return [bash(command, "Run the test")];
+  return [text("Rehearsal: wrote a module and its test, and ran the test.")];
+}
+
+function writeOrEnd(files: RehearsedFile[], conversation: Conversation): AnswerBlock[] {
+  const open = writesLeft(files, conversation);
+  if (open.length > 0) return [text("Rehearsal: writing the documents."), ...open];
+  return [text(`Rehearsal: ${files.length} documents are written.`)];
+}
+
+/** Calls for each file that is not written yet; none for a file that could not be written twice. */
+function writesLeft(files: RehearsedFile[], { calls, cwd }: Conversation): AnswerBlock[] {
+  return files.flatMap((file) => {
+    const path = cwd === undefined ? file.path : posix.join(cwd, file.path);
+    const ofFile = calls.filter(({ input }) => input["file_path"] === path);
+    const writes = ofFile.filter(({ name }) => name === "Write");
+    if (writes.some(({ failed }) => !failed) || writes.length > 1) return [];
+    // The agent overwrites only what it has read, so that a refused write is tried again after a look.
+    const read = writes.length === 1 && !ofFile.some(({ name }) => name === "Read");
+    return [
+      read
+        ? { type: "tool_use", name: "Read", input: { file_path: path } }
+        : { type: "tool_use", name: "Write", input: { file_path: path, content: file.content } },
+    ];
+  });
+}
+
+function ran(calls: readonly ToolCall[], command: string): boolean {
+  return calls.some(({ input }) => input["command"] === command);
+}
+
+function bash(command: string, description: string): AnswerBlock {
+  return { type: "tool_use", name: "Bash", input: { command, description } };
+}
+
+function text(value: string): AnswerBlock {
+  return { type: "text", text: value };
+}
+
+function shellWord(value: string): string {
+  return `'${value.replaceAll("'", `'\\''`)}'`;
+}
