@@ -2,7 +2,7 @@ import { z } from "zod";
 import { objectName } from "./names.ts";
 import { boundedRecord, cel, pattern, text, uniqueBy } from "./rule.ts";
 
-const quantityForm = /^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$/u;
+const quantityForm = /^[0-9]+([.][0-9]+)?([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$/u;
 
 function quantities(): z.ZodRecord<z.ZodString, z.ZodString> {
   return boundedRecord(

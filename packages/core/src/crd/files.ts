@@ -25,13 +25,37 @@ export function crdFiles(): CrdFile[] {
   }));
 }
 
-/** Names of the files that are missing or differ from what `files` says. */
-export async function staleFiles(
-  files: readonly CrdFile[],
-  read: (name: string) => Promise<string>,
-): Promise<string[]> {
+/** Where the files lie. */
+export interface CrdStore {
+  /** Rejects with code ENOENT when there is no such file. */
+  read(name: string): Promise<string>;
+  write(name: string, content: string): Promise<void>;
+}
+
+/**
+ * Writes every file as it should be; with `--check` writes none, and tells `complain` which of them are not.
+ *
+ * @returns the exit code: 1 when a file is missing or stale.
+ */
+export async function generate(
+  args: readonly string[],
+  store: CrdStore,
+  complain: (line: string) => void,
+): Promise<0 | 1> {
+  if (!args.includes("--check")) {
+    for (const { name, content } of crdFiles()) await store.write(name, content);
+    return 0;
+  }
+  const stale = await staleFiles(store);
+  for (const name of stale) {
+    complain(`crds/${name} does not say what the zod schemas say: run \`pnpm crds\` and commit it`);
+  }
+  return stale.length === 0 ? 0 : 1;
+}
+
+async function staleFiles({ read }: CrdStore): Promise<string[]> {
   const stale: string[] = [];
-  for (const { name, content } of files) {
+  for (const { name, content } of crdFiles()) {
     const found = await read(name).catch((error: unknown) => {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
       throw error;

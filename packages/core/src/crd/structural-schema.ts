@@ -56,7 +56,8 @@ const refused: Record<string, string> = {
   oneOf: "a discriminated union has no structural schema: hoist its fields and tell them apart with cel()",
   allOf: "an intersection has no structural schema: extend the object instead",
   not: "`never` has no structural schema",
-  $ref: "a reference has no structural schema: no recursion, and no meta({ id })",
+  $ref: "a reference has no structural schema: no meta({ id })",
+  definitions: "a reference has no structural schema: no meta({ id })",
   [zodType]: "catch, transform and pipe never reach the API server: say it with a default or cel()",
 };
 
