@@ -49,7 +49,7 @@ function rootSchema(frame: KindFrame): StructuralSchema {
       spec: {
         description: "What the run is asked for. It cannot be changed: to ask for something else, create a new run.",
         ...spec,
-        "x-kubernetes-validations": [...rulesOf(spec), ...immutabilityRules(spec)],
+        "x-kubernetes-validations": [...rulesOf(spec), ...immutabilityRules(Object.keys(frame.spec.shape))],
       },
       status: {
         description: "How the run is doing, written by its operator alone.",
@@ -67,8 +67,8 @@ function rulesOf(schema: StructuralSchema): unknown[] {
 }
 
 /** One rule a field, on the spec: a rule on the field itself does not run when an optional field comes or goes. */
-function immutabilityRules(spec: StructuralSchema): unknown[] {
-  return Object.keys(spec.properties ?? {}).map((field) => ({
+function immutabilityRules(fields: readonly string[]): unknown[] {
+  return fields.map((field) => ({
     rule: `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
     message: `${field} of a run cannot be changed, added or removed: create a new run with the value that you want`,
     fieldPath: `.${field}`,

@@ -53,10 +53,10 @@ export async function generate(
   return stale.length === 0 ? 0 : 1;
 }
 
-async function staleFiles({ read }: CrdStore): Promise<string[]> {
+async function staleFiles(store: CrdStore): Promise<string[]> {
   const stale: string[] = [];
   for (const { name, content } of crdFiles()) {
-    const found = await read(name).catch((error: unknown) => {
+    const found = await store.read(name).catch((error: unknown) => {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
       throw error;
     });

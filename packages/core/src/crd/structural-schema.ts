@@ -18,8 +18,8 @@ export class UnsupportedSchemaError extends Error {
   /** What is wrong there, and what to write instead. */
   readonly problem: string;
 
-  constructor(path: string, problem: string) {
-    super(`${path}: ${problem}`);
+  constructor(path: string, problem: string, options?: ErrorOptions) {
+    super(`${path}: ${problem}`, options);
     this.path = path;
     this.problem = problem;
   }
@@ -89,7 +89,7 @@ function toJsonSchema(schema: z.ZodType, path: string): JsonNode {
       },
     });
   } catch (cause) {
-    throw new UnsupportedSchemaError(path, cause instanceof Error ? cause.message : String(cause));
+    throw new UnsupportedSchemaError(path, String(cause), { cause });
   }
 }
 
