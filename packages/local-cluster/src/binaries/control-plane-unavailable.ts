@@ -13,11 +13,8 @@ export class ControlPlaneUnavailable extends Error {
   readonly program: Program;
 
   constructor({ program, version, reasons }: MissingProgram) {
-    const tried = reasons.map(({ source, why }) => `  ${source}: ${why}`).join("\n");
-    super(
-      `No way to get ${program} ${version}. Any one of these is enough: KUBEBUILDER_ASSETS naming a folder that holds it, ` +
-        `a filled cache, a network that reaches the official release, or Go with its module proxy.\n${tried}`,
-    );
+    const tried = reasons.map(({ source, why }) => `${source}: ${why}`).join("; ");
+    super(`no way to get ${program} ${version}, for which one of four is enough: ${tried}`);
     this.program = program;
   }
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Component } from "../process/component.ts";
 import type { Certificates, ClientName } from "./certificates.ts";
 import type { ControlPlanePorts } from "./control-plane-ports.ts";
-import { httpsReady } from "./readiness.ts";
+import { httpReady } from "./readiness.ts";
 import type { ControlPlaneSettings } from "./settings.ts";
 import type { Binaries } from "../binaries/versions.ts";
 
@@ -88,7 +88,7 @@ function etcd({ directory, ports, certificates, binaries }: ControlPlanePlan): C
       "--auto-compaction-retention=30m",
       "--log-level=warn",
     ],
-    ready: httpsReady(`${client}/readyz`, { caFile, client: clients["kube-apiserver"] }),
+    ready: httpReady(`${client}/readyz`, { caFile, client: clients["kube-apiserver"] }),
   };
 }
 
@@ -131,7 +131,7 @@ function apiServer({ directory, ports, certificates, binaries, settings }: Contr
       "--audit-log-maxbackup=1",
       "--profiling=false",
     ],
-    ready: httpsReady(`${serverUrl(ports)}/readyz`, { caFile, client: clients.admin }),
+    ready: httpReady(`${serverUrl(ports)}/readyz`, { caFile, client: clients.admin }),
   };
 }
 
@@ -158,7 +158,7 @@ function controllerManager({ directory, ports, certificates, binaries, settings 
       `--node-monitor-grace-period=${settings.nodeSilenceSeconds ?? 50}s`,
       "--profiling=false",
     ],
-    ready: httpsReady(`https://127.0.0.1:${ports.controllerManager}/healthz`, { caFile, client: clients.admin }),
+    ready: httpReady(`https://127.0.0.1:${ports.controllerManager}/healthz`, { caFile, client: clients.admin }),
   };
 }
 
@@ -179,6 +179,6 @@ function scheduler({ directory, ports, certificates, binaries }: ControlPlanePla
       "--leader-elect=false",
       "--profiling=false",
     ],
-    ready: httpsReady(`https://127.0.0.1:${ports.scheduler}/readyz`, { caFile, client: clients.admin }),
+    ready: httpReady(`https://127.0.0.1:${ports.scheduler}/readyz`, { caFile, client: clients.admin }),
   };
 }

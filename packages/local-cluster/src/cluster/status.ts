@@ -1,0 +1,76 @@
+import { kubeconfigPath } from "../control-plane/components.ts";
+import { readRunning } from "../process/pid-file.ts";
+import { asAdministrator } from "./cluster-api.ts";
+import { type ClusterPorts, readPorts } from "./cluster-file.ts";
+import { componentNames } from "./components.ts";
+import { deploymentState } from "./deployments.ts";
+import { OPERATORS_NAMESPACE } from "./operators.ts";
+
+/** One line of the status. */
+export interface StatusRow {
+  name: string;
+  state: string;
+  healthy: boolean;
+  /** Process id of what runs on this machine directly. */
+  pid?: number;
+  /** Where it listens. */
+  address?: string;
+}
+
+/** How everything in a cluster is; undefined when there is no cluster. */
+export async function clusterStatus(directory: string, signal: AbortSignal): Promise<StatusRow[] | undefined> {
+  const ports = await readPorts(directory);
+  if (ports === undefined) return undefined;
+  const processes = await Promise.all(componentNames.map((name) => processRow(directory, name, ports)));
+  return [...processes, ...(await operatorRows(directory, signal))];
+}
+
+/** The rows as text, in columns. */
+export function renderStatus(rows: readonly StatusRow[]): string {
+  const table = [
+    ["NAME", "STATE", "PID", "ADDRESS"],
+    ...rows.map(({ name, state, pid, address }) => [name, state, pid?.toString() ?? "-", address ?? "-"]),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("   ")).join("\n");
+}
+
+async function processRow(
+  directory: string,
+  name: (typeof componentNames)[number],
+  ports: ClusterPorts,
+): Promise<StatusRow> {
+  const process = await readRunning(directory, name);
+  const address = `127.0.0.1:${ports[portOf[name]]}`;
+  if (process === undefined) return { name, state: "stopped", healthy: false, address };
+  return { name, state: "running", healthy: true, pid: process.pid, address };
+}
+
+const portOf = {
+  etcd: "etcd",
+  "kube-apiserver": "apiServer",
+  "kube-controller-manager": "controllerManager",
+  "kube-scheduler": "scheduler",
+  forge: "forge",
+  "rehearsal-model": "model",
+  provisioner: "provisioner",
+  node: "node",
+} as const satisfies Record<(typeof componentNames)[number], keyof ClusterPorts>;
+
+async function operatorRows(directory: string, signal: AbortSignal): Promise<StatusRow[]> {
+  const names = ["docs-generation-operator", "task-implementation-operator"];
+  try {
+    return await asAdministrator(kubeconfigPath(directory, "admin"), (client) =>
+      Promise.all(
+        names.map(async (name) => {
+          const state = await deploymentState(client, { namespace: OPERATORS_NAMESPACE, name }, signal);
+          return { name, state, healthy: state === "available" };
+        }),
+      ),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    const state = `unknown: ${error instanceof Error ? error.message : String(error)}`;
+    return names.map((name) => ({ name, state, healthy: false }));
+  }
+}
