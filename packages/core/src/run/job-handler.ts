@@ -53,9 +53,10 @@ export interface JobHandler<Spec = unknown> {
   cleanup(observation: Observation): JobView[];
 }
 
-/** A run that has ended has no use for a Job that still runs. */
-export function liveJobs({ job }: Observation): JobView[] {
-  return job === undefined || job.deleting || job.finishedAt !== undefined ? [] : [job];
+/** A run that has ended has no use for a Job that still runs. One whose pod has ended ends by itself, and keeps its log. */
+export function liveJobs({ job, pod }: Observation): JobView[] {
+  const live = job !== undefined && !job.deleting && job.finishedAt === undefined && pod?.ended !== true;
+  return live ? [job] : [];
 }
 
 /** The kinds of run that a program serves. */

@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { resources } from "@orchestrator/controller-runtime";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { adminClient } from "../support/cluster.ts";
+import { createNamespace } from "../support/namespace.ts";
+import { startOperator } from "../support/operator.ts";
+import { PlayedKubelet } from "../support/played-kubelet.ts";
+import { docsRun, docsRuns, waitForRun } from "../support/runs.ts";
+import { waitFor } from "../support/wait.ts";
+
+const usage = {
+  inputTokens: 10,
+  outputTokens: 20,
+  cacheReadTokens: 0,
+  cacheCreationTokens: 0,
+  costUsd: "0.12",
+  turns: 3,
+};
+const result = {
+  branch: "orchestrator/docs/backlog-docs",
+  commit: "c0ffee",
+  pullRequest: { number: 7, url: "https://forge.example/team/backlog/pull/7" },
+};
+
+interface AuditEntry {
+  stage: string;
+  verb: string;
+  user: { username: string };
+  objectRef?: { resource: string; subresource?: string };
+}
+
+/** What a user has asked of the API server, Leases left out. */
+async function requestsOf(user: string): Promise<string[]> {
+  const lines = (await readFile(inject("cluster").auditLog, "utf8")).split("\n").filter((line) => line.includes(user));
+  return lines
+    .map((line) => JSON.parse(line) as AuditEntry)
+    .filter(({ stage, user: { username } }) => stage === "ResponseComplete" && username === user)
+    .map(({ verb, objectRef }) => [verb, objectRef?.resource, objectRef?.subresource].filter(Boolean).join(" "))
+    .filter((request) => !request.endsWith(" leases"));
+}
+
+test("a normal run costs four writes and two events, and reads nothing", async () => {
+  const client = await adminClient();
+  onTestFinished(() => client.close());
+  await using namespace = await createNamespace(client, "four-writes");
+  await using operator = await startOperator({
+    operator: "docs-generation-operator",
+    namespace: namespace.name,
+    client,
+    env: { WAITING_NOTICE_AFTER: "1h" },
+  });
+  const before = await requestsOf(operator.user);
+  const key = { namespace: namespace.name, name: "backlog-docs" };
+  const kubelet = new PlayedKubelet(client, namespace.name);
+  await client.create(docsRuns, docsRun(namespace.name, key.name), { signal: AbortSignal.timeout(30_000) });
+
+  await kubelet.startAgent(key.name);
+  await waitForRun(client, docsRuns, key, "to be Running", ({ phase }) => phase === "Running");
+  const tasks = { delivered: "1-2", upToDate: "", failed: "" };
+  await kubelet.endPod(key.name, {
+    gateway: { version: 1, usage, model: "claude-opus-5-5", delivery: { outcome: "Delivered", result, tasks } },
+    agent: { version: 1, sessionId: "session-1", agentVersion: "2.1.330" },
+  });
+  const { status } = await waitForRun(client, docsRuns, key, "to be Succeeded", ({ phase }) => phase === "Succeeded");
+
+  expect(status).toMatchObject({
+    totalCostUsd: "0.12",
+    result,
+    tasks: { summary: "2/2", total: 2, delivered: 2, upToDate: 0, failed: 0 },
+    provenance: { image: "orchestrator/agent:dev", agentVersion: "2.1.330", model: "claude-opus-5-5" },
+    attempts: [{ number: 1, outcome: "Succeeded", reason: "Delivered", sessionId: "session-1" }],
+  });
+  const job = await kubelet.job(key.name);
+  await waitFor("the Job to be Complete", async (signal) => {
+    const jobKey = { namespace: namespace.name, name: job.metadata.name };
+    const { status: seen } = await client.get(resources.jobs, jobKey, { signal });
+    return seen?.succeeded === 1 ? { done: true } : { pending: seen };
+  });
+  await operator.stop();
+  const asked = (await requestsOf(operator.user))
+    .slice(before.length)
+    .filter((request) => !request.startsWith("watch "));
+  expect(asked.toSorted()).toEqual(
+    [
+      "create configmaps",
+      "create jobs",
+      "patch docsgenerationruns status",
+      "create events",
+      "patch docsgenerationruns status",
+      "create events",
+    ].toSorted(),
+  );
+});

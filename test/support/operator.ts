@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { KubernetesClient } from "@orchestrator/controller-runtime";
+import { inject } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { kubectlOk, type TestCluster } from "./cluster.ts";
+import { waitFor } from "./wait.ts";
+
+export type OperatorName = "docs-generation-operator" | "task-implementation-operator";
+
+export interface OperatorOptions {
+  operator: OperatorName;
+  /** The only namespace that it watches; its account, rights and Lease are there, too. */
+  namespace: string;
+  /** With the administrator's rights. */
+  client: KubernetesClient;
+  /** Default: the shared cluster. */
+  cluster?: Pick<TestCluster, "directory" | "server" | "kubeconfig" | "caFile" | "kubectl">;
+  /** Where the operator sends its requests. Default: the cluster's API server. */
+  server?: string;
+  /** Settings beside those that every test needs; an empty one counts as absent. */
+  env?: Record<string, string>;
+  /** Whether it gets the rights that `deploy/` gives it. Default: true. */
+  granted?: boolean;
+  /** Runs `dist/main.mjs` instead of the source. Default: false. */
+  bundle?: boolean;
+}
+
+/** An operator in a process of its own; `await using` ends it with the test. */
+export interface RunningOperator extends AsyncDisposable {
+  /** User name that the API server knows it by. */
+  readonly user: string;
+  /** What it has written so far: its log, and its last words on standard error. */
+  readonly output: { stdout: string; stderr: string };
+  readonly ports: { metrics: number; health: number };
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+  /** Ends it as Kubernetes does: SIGTERM, then patience. */
+  stop(): Promise<number | string>;
+  /** SIGKILL. */
+  kill(): Promise<number | string>;
+}
+
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Starts an operator and waits until its controllers run. */
+export async function startOperator(options: OperatorOptions): Promise<RunningOperator> {
+  const operator = await launchOperator(options);
+  try {
+    await Promise.race([
+      waitFor(`${options.operator} to run its controllers`, async () =>
+        operator.output.stdout.includes('"controllers are running"') ? { done: true } : { pending: operator.output },
+      ),
+      operator.ended.then((end) => {
+        throw new Error(`${options.operator} ended with ${end}: ${operator.output.stderr}${operator.output.stdout}`);
+      }),
+    ]);
+    return operator;
+  } catch (error) {
+    await operator.kill();
+    throw error;
+  }
+}
+
+/** Starts an operator and does not wait, for those that are to end by themselves. */
+export async function launchOperator(options: OperatorOptions): Promise<RunningOperator> {
+  const { operator, namespace, granted = true } = options;
+  const cluster = options.cluster ?? inject("cluster");
+  if (granted) await grant(operator, namespace, cluster);
+  const kubeconfig = await writeKubeconfig(options, cluster);
+  const child = spawn(process.execPath, program(options), {
+    cwd: repository,
+    env: { ...settings(namespace), KUBECONFIG: kubeconfig, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return observe(child, `system:serviceaccount:${namespace}:${operator}`);
+}
+
+function program({ operator, bundle = false }: OperatorOptions): string[] {
+  return bundle
+    ? [join(repository, "packages", operator, "dist/main.mjs")]
+    : ["--conditions=@orchestrator/source", join(repository, "packages", operator, "src/main.ts")];
+}
+
+/** Leases are short, so that the successor of a killed operator need not wait long. */
+function settings(namespace: string): Record<string, string> {
+  return {
+    AGENT_IMAGE: "orchestrator/agent:dev",
+    WATCH_NAMESPACES: namespace,
+    LEASE_NAMESPACE: namespace,
+    LEASE_DURATION: "4s",
+    RENEW_DEADLINE: "3s",
+    RETRY_PERIOD: "300ms",
+    METRICS_PORT: "0",
+    HEALTH_PORT: "0",
+  };
+}
+
+function observe(child: ChildProcess, user: string): RunningOperator {
+  const output = { stdout: "", stderr: "" };
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
+  const ended = new Promise<number | string>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
+  });
+  const end = (signal: NodeJS.Signals): Promise<number | string> => {
+    child.kill(signal);
+    return ended;
+  };
+  return {
+    user,
+    output,
+    ended,
+    get ports() {
+      return servedPorts(output.stdout);
+    },
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    [Symbol.asyncDispose]: async () => {
+      await end("SIGKILL");
+    },
+  };
+}
+
+function servedPorts(log: string): { metrics: number; health: number } {
+  const line = log.split("\n").find((candidate) => candidate.includes('"serving metrics and health"'));
+  if (line === undefined) throw new Error(`the operator has not said which ports it serves:\n${log}`);
+  return (JSON.parse(line) as { ports: { metrics: number; health: number } }).ports;
+}
+
+interface Manifest {
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  subjects?: { namespace?: string }[];
+}
+
+const accountKinds: readonly string[] = ["ServiceAccount", "Role", "RoleBinding"];
+
+/** Gives an operator the account and the rights of `deploy/overlays/namespaced`, in this namespace. */
+async function grant(
+  operator: OperatorName,
+  namespace: string,
+  cluster: Pick<TestCluster, "kubectl" | "kubeconfig">,
+): Promise<void> {
+  const rendered = await kubectlOk(["kustomize", join(repository, "deploy/overlays/namespaced")], { cluster });
+  const manifests = parseAllDocuments(rendered)
+    .map((document) => document.toJS() as Manifest)
+    .filter(({ kind, metadata }) => accountKinds.includes(kind) && metadata.name.includes(operator))
+    .map((manifest) => ({
+      ...manifest,
+      metadata: { ...manifest.metadata, namespace },
+      ...(manifest.subjects && { subjects: manifest.subjects.map((subject) => ({ ...subject, namespace })) }),
+    }));
+  await kubectlOk(["apply", "-f", "-"], {
+    input: manifests.map((one) => JSON.stringify(one)).join("\n---\n"),
+    cluster,
+  });
+}
+
+/** A kubeconfig that holds a token of the operator's own ServiceAccount. */
+async function writeKubeconfig(
+  { operator, namespace, client, server, granted = true }: OperatorOptions,
+  cluster: Pick<TestCluster, "directory" | "server" | "caFile" | "kubectl" | "kubeconfig">,
+): Promise<string> {
+  const account = granted ? operator : "default";
+  const { status } = await client.request<{ status: { token: string } }>({
+    method: "POST",
+    path: `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`,
+    body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 3600 } },
+    signal: AbortSignal.timeout(30_000),
+  });
+  const ca = (await readFile(cluster.caFile)).toString("base64");
+  const address = server ?? cluster.server;
+  const trust = address.startsWith("https:") ? { "certificate-authority-data": ca } : {};
+  const path = join(await mkdtemp(join(cluster.directory, "operator-")), "kubeconfig");
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "test", cluster: { server: address, ...trust } }],
+    users: [{ name: operator, user: { token: status.token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: operator, namespace } }],
+    "current-context": "test",
+  };
+  await writeFile(path, JSON.stringify(config), { mode: 0o600 });
+  return path;
+}
