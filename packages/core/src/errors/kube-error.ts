@@ -9,10 +9,10 @@ export class KubeError extends Error {
   readonly kind = "KubeError";
   /** What was being done, with the object: `create Job team-a/docs-1`. */
   readonly operation: string;
-  /** HTTP status; absent where there was no answer. */
-  readonly status?: number;
-  /** Kubernetes' reason, such as `Conflict`; absent where there was no answer. */
-  readonly reason?: string;
+  /** HTTP status; undefined where there was no answer. */
+  readonly status: number | undefined;
+  /** Kubernetes' reason, such as `Conflict`; undefined where there was no answer. */
+  readonly reason: string | undefined;
   /**
    * True also for 401 and 403: a token is renewed, a quota is freed and a role is granted without any change to the
    * request.
@@ -22,10 +22,8 @@ export class KubeError extends Error {
   private constructor(operation: string, why: string, cause: unknown, answer?: { status: number; reason: string }) {
     super(`Cannot ${operation}: ${why}`, { cause });
     this.operation = operation;
-    if (answer !== undefined) {
-      this.status = answer.status;
-      this.reason = answer.reason;
-    }
+    this.status = answer?.status;
+    this.reason = answer?.reason;
     this.retryable = answer === undefined || !finalStatuses.has(answer.status);
   }
 

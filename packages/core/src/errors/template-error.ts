@@ -5,13 +5,13 @@ export class TemplateError extends Error {
   readonly retryable = false;
   /** The template's file name. */
   readonly template: string;
-  /** Path of the value at fault, such as `task.title`; absent where the template itself is. */
-  readonly value?: string;
+  /** Name of the value at fault; undefined where the template itself is. */
+  readonly value: string | undefined;
 
   private constructor(template: string, why: string, options: { value?: string; cause?: unknown } = {}) {
     super(`Template ${template} ${why}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.template = template;
-    if (options.value !== undefined) this.value = options.value;
+    this.value = options.value;
   }
 
   static missingValue(template: string, value: string): TemplateError {

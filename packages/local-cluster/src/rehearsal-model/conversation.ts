@@ -1,11 +1,10 @@
 import { readTaskBlock, type TaskBlock } from "@orchestrator/core/pure";
 import type { MessagesRequest } from "./messages-request.ts";
 
-/** A tool call that the agent has made, and how it ended. */
+/** A tool call that the agent has made. */
 export interface ToolCall {
   name: string;
   input: Record<string, unknown>;
-  failed: boolean;
 }
 
 /** What a request says about the session so far. */
@@ -41,11 +40,5 @@ function textOf(content: Content): string {
 }
 
 function callsOf(messages: MessagesRequest["messages"]): ToolCall[] {
-  const blocks = messages.flatMap(({ content }) => content);
-  const failed = new Set(
-    blocks.flatMap((block) => (block.type === "tool_result" && block.is_error === true ? [block.tool_use_id] : [])),
-  );
-  return blocks.flatMap((block) =>
-    block.type === "tool_use" ? [{ name: block.name, input: block.input, failed: failed.has(block.id) }] : [],
-  );
+  return messages.flatMap(({ content }) => content.filter((block) => block.type === "tool_use"));
 }

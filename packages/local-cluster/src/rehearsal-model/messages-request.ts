@@ -2,8 +2,7 @@ import { z } from "zod";
 
 const block = z.union([
   z.object({ type: z.literal("text"), text: z.string() }),
-  z.object({ type: z.literal("tool_use"), id: z.string(), name: z.string(), input: z.record(z.string(), z.unknown()) }),
-  z.object({ type: z.literal("tool_result"), tool_use_id: z.string(), is_error: z.boolean().optional() }),
+  z.object({ type: z.literal("tool_use"), name: z.string(), input: z.record(z.string(), z.unknown()) }),
   z.object({ type: z.string() }).transform(() => ({ type: "other" as const })),
 ]);
 

@@ -73,24 +73,15 @@ function implement(files: { source: RehearsedFile; test: RehearsedFile }, conver
 function writeOrEnd(files: RehearsedFile[], conversation: Conversation): AnswerBlock[] {
   const open = writesLeft(files, conversation);
   if (open.length > 0) return [text("Rehearsal: writing the documents."), ...open];
-  return [text(`Rehearsal: ${files.length} documents are written.`)];
+  return [text("Rehearsal: no document is left to write.")];
 }
 
-/** Calls for each file that is not written yet; none for a file that could not be written twice. */
+/** Calls for each file that has not been tried yet; what the agent was refused once it is refused again. */
 function writesLeft(files: RehearsedFile[], { calls, cwd }: Conversation): AnswerBlock[] {
-  return files.flatMap((file) => {
-    const path = cwd === undefined ? file.path : posix.join(cwd, file.path);
-    const ofFile = calls.filter(({ input }) => input["file_path"] === path);
-    const writes = ofFile.filter(({ name }) => name === "Write");
-    if (writes.some(({ failed }) => !failed) || writes.length > 1) return [];
-    // The agent overwrites only what it has read, so that a refused write is tried again after a look.
-    const read = writes.length === 1 && !ofFile.some(({ name }) => name === "Read");
-    return [
-      read
-        ? { type: "tool_use", name: "Read", input: { file_path: path } }
-        : { type: "tool_use", name: "Write", input: { file_path: path, content: file.content } },
-    ];
-  });
+  return files
+    .map(({ path, content }) => ({ file_path: cwd === undefined ? path : posix.join(cwd, path), content }))
+    .filter(({ file_path }) => !calls.some(({ input }) => input["file_path"] === file_path))
+    .map((input) => ({ type: "tool_use", name: "Write", input }));
 }
 
 function ran(calls: readonly ToolCall[], command: string): boolean {
