@@ -1,6 +1,8 @@
 /** What every mode of the program is given; nothing below reads the process by itself. */
 export interface ModeContext {
   env: Readonly<Record<string, string | undefined>>;
+  /** Arguments after the name of the mode. */
+  argv: readonly string[];
   /** Aborted by SIGTERM and SIGINT. */
   signal: AbortSignal;
 }

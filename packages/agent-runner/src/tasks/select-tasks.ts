@@ -1,6 +1,9 @@
+import { formatTaskRanges } from "@orchestrator/core/pure";
 import { InvalidInputError } from "./invalid-input.ts";
 import type { Task } from "./task.ts";
-import { formatRanges } from "./task-ranges.ts";
+
+/** Characters of a list of ids in an explanation. */
+const rangesLimit = 300;
 
 const closed: ReadonlySet<string> = new Set(["done", "cancelled", "deferred"]);
 
@@ -33,6 +36,9 @@ function refuseUnknown(tasks: readonly Task[], wanted: ReadonlySet<number>, fiel
   const existing = new Set(tasks.map(({ id }) => id));
   const unknown = [...wanted].filter((id) => !existing.has(id));
   if (unknown.length === 0) return;
-  const known = existing.size === 0 ? "the list is empty" : `the list has ${formatRanges(existing)}`;
-  throw new InvalidInputError(`${field} names tasks that do not exist: ${formatRanges(unknown)}; ${known}.`);
+  const known =
+    existing.size === 0 ? "the list is empty" : `the list has ${formatTaskRanges([...existing], rangesLimit)}`;
+  throw new InvalidInputError(
+    `${field} names tasks that do not exist: ${formatTaskRanges(unknown, rangesLimit)}; ${known}.`,
+  );
 }

@@ -1,0 +1,65 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { RunInputs } from "@orchestrator/core/pure";
+import { possibleDocumentPaths } from "../documents/document-paths.ts";
+import type { Repository } from "../steps/repository.ts";
+import type { Plan } from "../steps/step-files.ts";
+
+export interface CommitOptions {
+  repository: Repository;
+  /** The work tree's folder. */
+  directory: string;
+  inputs: RunInputs;
+  plan: Plan;
+  /** Tasks whose work goes into the commit. */
+  tasks: readonly number[];
+  message: string;
+}
+
+/**
+ * Makes one commit of the attempt's work on top of where the branch stood before it, commits of the agent's own
+ * included. Of a docs run only the documents of `tasks` go in, whatever else has changed.
+ *
+ * @returns false where there is nothing to commit
+ */
+export async function commitWork(options: CommitOptions): Promise<boolean> {
+  const { repository, inputs, plan, message } = options;
+  if (inputs.kind === "DocsGenerationRun") {
+    await repository.git(["reset", "--quiet", "--mixed", plan.startCommit]);
+    const paths = await documentsToAdd(options, inputs.workingDirectory);
+    // The repository's own ignore rules do not speak of documents that were asked for.
+    if (paths.length > 0) await repository.git(["add", "--all", "--force", "--", ...paths.map(literal)]);
+  } else {
+    await repository.git(["reset", "--quiet", "--soft", plan.startCommit]);
+    await repository.git(["add", "--all"]);
+  }
+  if (await repository.tells(["diff", "--cached", "--quiet"])) return false;
+  await repository.git(["commit", "--quiet", "--file=-", `--trailer=Orchestrator-Run: ${inputs.uid}`], message);
+  return true;
+}
+
+/** Git refuses paths that it knows nothing of, so these are left out. */
+async function documentsToAdd(
+  { repository, directory, tasks }: CommitOptions,
+  workingDirectory: string,
+): Promise<string[]> {
+  const possible = tasks.flatMap((taskId) => possibleDocumentPaths({ workingDirectory, taskId }));
+  if (possible.length === 0) return [];
+  const known = await repository.git(["ls-files", "-z", "--", ...possible.map(literal)]);
+  const tracked = new Set(known.split("\0"));
+  const present = await Promise.all(possible.map((path) => exists(join(directory, path))));
+  return possible.filter((path, index) => present[index] === true || tracked.has(path));
+}
+
+function literal(path: string): string {
+  return `:(literal)${path}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Verdict } from "@orchestrator/core/pure";
+import { GitFailed } from "../gateway/git/git.ts";
+import { EndingError, verdictOf } from "../steps/ending-error.ts";
+import { openDoor, requestDelivery } from "../steps/gateway-client.ts";
+import { progressOf } from "../steps/progress.ts";
+import { Repository } from "../steps/repository.ts";
+import {
+  type DeliveryAnswer,
+  leaveVerdict,
+  needStepFile,
+  readInputs,
+  readStepFile,
+  stepFiles,
+  type Verification,
+  writeStepFile,
+} from "../steps/step-files.ts";
+import { type Step, type StepOptions, withDefaults } from "../steps/step-options.ts";
+import { commitWork } from "./commit-work.ts";
+import { describeDelivery } from "./describe-delivery.ts";
+
+/**
+ * Commits what is complete, pushes it to the gateway and asks it to deliver. Complete documents are handed in even
+ * where others failed. Resolves to 0 when everything asked for was delivered, else to 1; why is the gateway's to tell.
+ */
+export async function deliver(options: StepOptions): Promise<number> {
+  const step = withDefaults(options);
+  const verification = await readStepFile(step.paths, stepFiles.verification);
+  const verdict = await readStepFile(step.paths, stepFiles.verdict);
+  if (verification === undefined || !isWorthDelivering(verification, verdict)) return 1;
+  try {
+    const answer = await handIn(step, verification);
+    await writeStepFile(step.paths, stepFiles.delivery, answer);
+    progressOf(step)({ step: "deliver", message: describeAnswer(answer) });
+    return isComplete(answer) ? 0 : 1;
+  } catch (error) {
+    const ending = verdictOf(error);
+    if (ending === undefined) throw error;
+    await leaveVerdict(step.paths, ending);
+    return 1;
+  }
+}
+
+/**
+ * Without anything complete the gateway is asked only where the lack of documents is all there is to tell: its answer
+ * then counts the tasks.
+ */
+function isWorthDelivering({ complete }: Verification, verdict: Verdict | undefined): boolean {
+  return complete.length > 0 || verdict === undefined || verdict.reason === "IncompleteDocs";
+}
+
+async function handIn(step: Step, verification: Verification): Promise<DeliveryAnswer> {
+  const { paths } = step;
+  const inputs = await readInputs(paths);
+  const plan = await needStepFile(paths, stepFiles.plan);
+  const door = await openDoor(step);
+  const repository = new Repository({ ...step, directory: paths.repository, door });
+  const text = describeDelivery(inputs, plan, verification);
+  await commitWork({
+    repository,
+    directory: paths.repository,
+    inputs,
+    plan,
+    tasks: verification.complete,
+    message: `${text.title}\n\n${text.body}`,
+  });
+  await push(repository, inputs.branch);
+  return await requestDelivery(step, text);
+}
+
+async function push(repository: Repository, branch: string): Promise<void> {
+  try {
+    await repository.git(["push", "--quiet", "origin", `HEAD:refs/heads/${branch}`]);
+  } catch (error) {
+    if (!(error instanceof GitFailed)) throw error;
+    const message = `The pod's gateway refused the push: ${error.stderr.trim()}`;
+    throw new EndingError({ reason: "PushRejected", message }, { cause: error });
+  }
+}
+
+function isComplete(answer: DeliveryAnswer): boolean {
+  if (!("delivery" in answer)) return false;
+  return answer.delivery.outcome === "Delivered" || answer.delivery.outcome === "UpToDate";
+}
+
+function describeAnswer(answer: DeliveryAnswer): string {
+  if ("verdict" in answer) return `${answer.verdict.reason}: ${answer.verdict.message}`;
+  const where = answer.delivery.result?.pullRequest?.url;
+  return where === undefined ? answer.delivery.outcome : `${answer.delivery.outcome}: ${where}`;
+}

@@ -1,0 +1,61 @@
+import { rm, writeFile } from "node:fs/promises";
+import { formatTaskRanges, type PrepareMessage, terminationMessageLimit, type Verdict } from "@orchestrator/core/pure";
+import { verdictOf } from "../steps/ending-error.ts";
+import { awaitRepository, openDoor } from "../steps/gateway-client.ts";
+import { progressOf } from "../steps/progress.ts";
+import { readInputs, stepFiles, writeStepFile } from "../steps/step-files.ts";
+import { type Step, type StepOptions, withDefaults } from "../steps/step-options.ts";
+import { cutBytes } from "../steps/cut-bytes.ts";
+import { layOutHome } from "./lay-out-home.ts";
+import { makePlan } from "./make-plan.ts";
+import { makeWorkTree } from "./make-work-tree.ts";
+
+/**
+ * Waits for the gateway, clones from it, makes the run's branch, and lays out what the agent's container works from.
+ * Ends the pod, with its reason in the termination message, where the run cannot be worked on.
+ */
+export async function prepare(options: StepOptions): Promise<number> {
+  const step = withDefaults(options);
+  try {
+    await prepareWork(step);
+    return 0;
+  } catch (error) {
+    const verdict = verdictOf(error);
+    if (verdict === undefined) throw error;
+    await writeFile(step.paths.terminationMessage, formatMessage(verdict));
+    step.stderr.write(`${verdict.reason}: ${verdict.message}\n`);
+    return 1;
+  }
+}
+
+async function prepareWork(step: Step): Promise<void> {
+  const progress = progressOf(step);
+  const inputs = await readInputs(step.paths);
+  await rm(step.paths.steps, { recursive: true, force: true });
+  const baseCommit = await awaitRepository(step);
+  const startCommit = await makeWorkTree(step, inputs, await openDoor(step));
+  await layOutHome(step.paths);
+  const plan = await makePlan(inputs, step.paths);
+  await writeStepFile(step.paths, stepFiles.plan, { baseCommit, startCommit, ...plan });
+  progress({
+    step: "run",
+    message: planMessage(plan),
+    tasksDone: plan.upToDate.length,
+    tasksTotal: plan.upToDate.length + plan.sessions.length,
+  });
+}
+
+function planMessage(plan: { sessions: readonly { taskId: number }[]; upToDate: readonly number[] }): string {
+  const work = formatTaskRanges(plan.sessions.map(({ taskId }) => taskId));
+  const sentences = [
+    work === "" ? "Nothing to be done" : `To be done: ${work}`,
+    ...(plan.upToDate.length === 0 ? [] : [`up to date: ${formatTaskRanges(plan.upToDate)}`]),
+  ];
+  return sentences.join("; ");
+}
+
+function formatMessage(verdict: Verdict): string {
+  const empty: PrepareMessage = { version: 1, verdict: { ...verdict, message: "" } };
+  const room = terminationMessageLimit - JSON.stringify(empty).length;
+  return JSON.stringify({ ...empty, verdict: { ...verdict, message: cutBytes(verdict.message, room) } });
+}

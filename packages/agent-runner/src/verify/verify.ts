@@ -1,0 +1,88 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { DocsRunInputs, Verdict } from "@orchestrator/core/pure";
+import { completeness, describeProblems, type DocumentProblem } from "../documents/completeness.ts";
+import { sessionsVerdict } from "../run/sessions-verdict.ts";
+import { readOptional } from "../steps/optional-file.ts";
+import { progressOf } from "../steps/progress.ts";
+import { Repository } from "../steps/repository.ts";
+import {
+  leaveVerdict,
+  needStepFile,
+  readInputs,
+  type SessionRecord,
+  stepFiles,
+  writeStepFile,
+} from "../steps/step-files.ts";
+import { type Step, type StepOptions, withDefaults } from "../steps/step-options.ts";
+
+/** Exit code by which a hook keeps the agent going and tells it stderr. */
+const goOn = 2;
+
+/**
+ * Checks what the sessions left: for documents, that those of each task are complete; for an implementation, that
+ * something has changed. Resolves to 0 when all is there, else to 1.
+ *
+ * With `--task N` it is a stop hook's check of one task's documents: 2 and what is wrong on stderr, else 0.
+ */
+export async function verify(options: StepOptions): Promise<number> {
+  const step = withDefaults(options);
+  const { values } = parseArgs({ args: [...step.argv], options: { task: { type: "string" } } });
+  if (values.task !== undefined) return await checkTask(step, Number(values.task));
+  const records = (await checkSessions(step)).toSorted((a, b) => a.taskId - b.taskId);
+  const failed = records.flatMap(({ taskId, verdict }) => (verdict === undefined ? [] : [{ taskId, verdict }]));
+  const complete = records.filter(({ verdict, interrupted }) => verdict === undefined && !interrupted);
+  await writeStepFile(step.paths, stepFiles.verification, { complete: complete.map(({ taskId }) => taskId), failed });
+  const verdict = sessionsVerdict(records);
+  if (verdict !== undefined) await leaveVerdict(step.paths, verdict);
+  progressOf(step)({
+    step: "verify",
+    message: verdict === undefined ? "The work is complete" : `${verdict.reason}: ${verdict.message}`,
+  });
+  return verdict === undefined ? 0 : 1;
+}
+
+async function checkTask(step: Step, taskId: number): Promise<number> {
+  const inputs = await readInputs(step.paths);
+  if (inputs.kind !== "DocsGenerationRun") return 0;
+  const problems = await findProblems(step, inputs, taskId);
+  if (problems.length === 0) return 0;
+  const list = problems.map(({ path, problem }) => `- ${path}: ${problem}`).join("\n");
+  step.stderr.write(`The documents of task ${taskId} are not complete. Mend them before you stop:\n${list}\n`);
+  return goOn;
+}
+
+/** The sessions' records, with a verdict for those whose work turns out not to be there. */
+async function checkSessions(step: Step): Promise<SessionRecord[]> {
+  const inputs = await readInputs(step.paths);
+  const records = await needStepFile(step.paths, stepFiles.sessions);
+  return await Promise.all(
+    records.map(async (record) => {
+      if (record.verdict !== undefined || record.interrupted) return record;
+      const verdict =
+        inputs.kind === "DocsGenerationRun" ? await checkDocs(step, inputs, record.taskId) : await checkChanges(step);
+      return verdict === undefined ? record : { ...record, verdict };
+    }),
+  );
+}
+
+async function checkDocs(step: Step, inputs: DocsRunInputs, taskId: number): Promise<Verdict | undefined> {
+  const problems = await findProblems(step, inputs, taskId);
+  return problems.length === 0 ? undefined : { reason: "IncompleteDocs", message: describeProblems(problems) };
+}
+
+async function findProblems({ paths }: Step, inputs: DocsRunInputs, taskId: number): Promise<DocumentProblem[]> {
+  return await completeness(taskId, {
+    workingDirectory: inputs.workingDirectory,
+    format: inputs.outputFormat,
+    readFile: (path) => readOptional(join(paths.repository, path)),
+  });
+}
+
+async function checkChanges(step: Step): Promise<Verdict | undefined> {
+  const { baseCommit } = await needStepFile(step.paths, stepFiles.plan);
+  const repository = new Repository({ ...step, directory: step.paths.repository });
+  const pending = await repository.git(["status", "--porcelain"]);
+  if (pending !== "" || !(await repository.tells(["diff", "--quiet", baseCommit, "HEAD"]))) return undefined;
+  return { reason: "NothingDelivered", message: "The agent ended and had changed nothing" };
+}
