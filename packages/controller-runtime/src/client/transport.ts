@@ -72,8 +72,10 @@ export class Transport {
   /** Waits for requests in flight, ends streams, and closes every connection. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#dispatchers?.streams.destroy();
-    await this.#dispatchers?.requests.close();
+    const dispatchers = this.#dispatchers;
+    this.#dispatchers = undefined;
+    await dispatchers?.streams.destroy();
+    await dispatchers?.requests.close();
   }
 
   async #send(request: TransportRequest, pool: "requests" | "streams"): Promise<Answer> {

@@ -97,7 +97,7 @@ export class LeaderElector {
   async hold(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await sleep(this.#clock, this.#times.retryPeriodMs, signal);
+        await sleep(this.#clock, Math.min(this.#times.retryPeriodMs, this.#timeLeft()), signal);
         await this.#renew(signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -155,15 +155,22 @@ export class LeaderElector {
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
-    const left = this.#renewedAt + this.#times.renewDeadlineMs - this.#clock.now();
-    if (left <= 0) throw new LeadershipLostError("the lease could not be renewed in time");
+    const tooLate = "the lease could not be renewed in time";
+    const left = this.#timeLeft();
+    if (left <= 0) throw new LeadershipLostError(tooLate);
     try {
       const renewed = await this.#withDeadline(left, signal, (limited) => this.#claim(limited));
       if (!renewed) throw new LeadershipLostError("the lease is held by another process");
     } catch (error) {
       if (error instanceof LeadershipLostError || signal.aborted) throw error;
+      if (this.#timeLeft() <= 0) throw new LeadershipLostError(tooLate, { cause: error });
       this.#logger.warn({ err: error }, "cannot renew the lease, trying again");
     }
+  }
+
+  /** Milliseconds until the holder must give up. */
+  #timeLeft(): number {
+    return this.#renewedAt + this.#times.renewDeadlineMs - this.#clock.now();
   }
 
   /** Takes or renews the lease if that may be done now. */
@@ -173,10 +180,9 @@ export class LeaderElector {
     try {
       return await this.#write(lease, now, signal);
     } catch (error) {
-      if (!isApiError(error, "Conflict") && !isApiError(error, "AlreadyExists")) throw error;
+      if (!["Conflict", "AlreadyExists", "NotFound"].some((reason) => isApiError(error, reason))) throw error;
       // Somebody else wrote: whether it is still ours is seen by reading it.
-      const current = await this.#read(signal);
-      return current !== undefined && this.#write(current, now, signal);
+      return this.#write(await this.#read(signal), now, signal);
     }
   }
 

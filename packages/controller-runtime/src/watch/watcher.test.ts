@@ -1,0 +1,326 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { KubernetesClient } from "../client/kubernetes-client.ts";
+import { resources } from "../resources/resources.ts";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { memoryLog } from "../testing/memory-log.ts";
+import { configMap } from "../testing/objects.ts";
+import { json, list, type Reply, ScriptedServer, status, stream } from "../testing/scripted-server.ts";
+import { ResourceUnavailableError } from "./resource-unavailable-error.ts";
+import { Watcher, type WatcherEvent } from "./watcher.ts";
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+const added = (name: string, version: string) => ({ type: "ADDED", object: configMap(name, version) });
+const bookmark = (resourceVersion: string) => ({ type: "BOOKMARK", object: { metadata: { resourceVersion } } });
+const expired = { type: "ERROR", object: { kind: "Status", code: 410, reason: "Expired", message: "too old" } };
+
+/** Runs a watcher against a server that plays these replies. */
+async function watch(...replies: Reply[]) {
+  const server = await new ScriptedServer(...replies).start();
+  const clock = new ManualClock();
+  const client = new KubernetesClient({ connection: server.connection, userAgent: "test" });
+  const events: string[] = [];
+  const { logger, lines } = memoryLog();
+  const stop = new AbortController();
+  const watcher = new Watcher({
+    client,
+    type: resources.configMaps,
+    selection: { namespace: "one", labelSelector: "x=y" },
+    onEvent: (event) => events.push(describeEvent(event)),
+    logger,
+    clock,
+    random: () => 0,
+  });
+  const running = watcher.run(stop.signal);
+  running.catch(() => undefined);
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await running.catch(() => undefined);
+  };
+  cleanUps.push(
+    () => server.close(),
+    () => client.close(),
+    end,
+  );
+  return { server, clock, events, lines, stop, running };
+}
+
+function describeEvent(event: WatcherEvent<{ metadata: { name: string; resourceVersion?: string } }>): string {
+  switch (event.type) {
+    case "page":
+      return `page ${event.items.map(({ metadata }) => metadata.name).join(",")}${event.last ? " last" : ""}`;
+    case "progressed":
+      return `progressed ${event.resourceVersion}`;
+    case "applied":
+    case "deleted":
+      return `${event.type} ${event.object.metadata.name}`;
+  }
+}
+
+describe("listing", () => {
+  it("goes page by page, then watches from the list's version with bookmarks and a time limit", async () => {
+    const { server, events } = await watch(
+      list("10", [configMap("a", "1")], "next"),
+      list("10", [configMap("b", "2")]),
+      stream([], "open"),
+    );
+    const watching = await server.received(3);
+    expect(events).toEqual(["page a", "page b last"]);
+    const [first, second] = server.requests;
+    expect(first?.path).toBe("/api/v1/namespaces/one/configmaps");
+    expect(Object.fromEntries(first?.query ?? [])).toEqual({ labelSelector: "x=y", limit: "500" });
+    expect(second?.query.get("continue")).toBe("next");
+    expect(Object.fromEntries(watching.query)).toEqual({
+      labelSelector: "x=y",
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion: "10",
+      timeoutSeconds: "290",
+    });
+  });
+
+  it("goes on with the same page after a failure", async () => {
+    const { server, clock, events } = await watch(
+      list("10", [configMap("a", "1")], "next"),
+      status(500, "InternalError"),
+      list("10", [configMap("b", "2")]),
+      stream([], "open"),
+    );
+    expect(await clock.passTimer()).toBe(800);
+    await server.received(4);
+    expect(events).toEqual(["page a", "page b last"]);
+    expect(server.requests[2]?.query.get("continue")).toBe("next");
+  });
+
+  it("starts over when the pages have expired", async () => {
+    const { server, clock, events } = await watch(
+      list("10", [configMap("a", "1")], "next"),
+      status(410, "Expired"),
+      list("20", [configMap("c", "15")]),
+      stream([], "open"),
+    );
+    await clock.passTimer();
+    await server.received(4);
+    expect(events).toEqual(["page a", "page c last"]);
+    expect(server.requests[2]?.query.get("continue")).toBeNull();
+  });
+});
+
+describe("a watch", () => {
+  it("tells of additions, changes, deletions and progress", async () => {
+    const { server, clock, events } = await watch(
+      list("10", []),
+      stream(
+        [
+          added("a", "11"),
+          { type: "MODIFIED", object: configMap("a", "12") },
+          { type: "DELETED", object: configMap("a", "13") },
+          bookmark("14"),
+        ],
+        "close",
+      ),
+      stream([], "open"),
+    );
+    await clock.passTimer();
+    expect((await server.received(3)).query.get("resourceVersion")).toBe("14");
+    expect(events).toEqual(["page  last", "applied a", "applied a", "deleted a", "progressed 14"]);
+  });
+
+  it.each([
+    { name: "closed", reply: stream([added("a", "11")], "close") },
+    { name: "reset", reply: stream([added("a", "11")], "reset") },
+    {
+      name: "ended by an error of the server's",
+      reply: stream([added("a", "11"), { type: "ERROR", object: { code: 500, reason: "InternalError" } }], "close"),
+    },
+  ])("that is $name is resumed where it stood", async ({ reply }) => {
+    const { server, clock, events } = await watch(list("10", []), reply, stream([], "open"));
+    await clock.passTimer();
+    const resumed = await server.received(3);
+    expect(resumed.query.get("watch")).toBe("true");
+    expect(resumed.query.get("resourceVersion")).toBe("11");
+    expect(events).toEqual(["page  last", "applied a"]);
+  });
+
+  it.each([
+    { name: "410", reply: status(410, "Gone") },
+    { name: "410 within the stream", reply: stream([expired], "close") },
+    { name: "a broken line", reply: stream(['{"type":"ADD\n', added("a", "11")], "close") },
+    { name: "half a line at its end", reply: stream(['{"type":"ADDED","object":{'], "close") },
+  ])("that meets $name lists anew", async ({ reply }) => {
+    const { server, clock, events } = await watch(
+      list("10", []),
+      reply,
+      list("20", [configMap("b", "15")]),
+      stream([], "open"),
+    );
+    await clock.passTimer();
+    await server.received(4);
+    expect(server.requests[2]?.query.get("watch")).toBeNull();
+    expect(server.requests[3]?.query.get("resourceVersion")).toBe("20");
+    expect(events).toEqual(["page  last", "page b last"]);
+  });
+
+  it.each([500, 502, 503])("refused with %i is tried again from the same version", async (code) => {
+    const { server, clock } = await watch(list("10", []), status(code, "Trouble"), stream([], "open"));
+    await clock.passTimer();
+    const again = await server.received(3);
+    expect(again.query.get("resourceVersion")).toBe("10");
+  });
+
+  it("refused with 429 waits as long as the server asks", async () => {
+    const tooMany = status(429, "TooManyRequests", { "retry-after": "0" });
+    const last = status(429, "TooManyRequests", { "retry-after": "7" });
+    const { server, clock } = await watch(list("10", []), tooMany, tooMany, tooMany, tooMany, last, stream([], "open"));
+    expect(await clock.passTimer()).toBe(7000);
+    expect((await server.received(7)).query.get("resourceVersion")).toBe("10");
+  });
+
+  it("survives an answer that is no JSON at all", async () => {
+    const { server, clock } = await watch(
+      list("10", []),
+      (response) => response.writeHead(502, { "content-type": "text/html" }).end("<html>Bad Gateway</html>"),
+      stream([], "open"),
+    );
+    await clock.passTimer();
+    expect((await server.received(3)).query.get("resourceVersion")).toBe("10");
+  });
+});
+
+describe("the pauses", () => {
+  it("grow while nothing gets better, also when every list works and every watch is refused", async () => {
+    const rounds = Array.from({ length: 7 }, () => [list("10", []), status(410, "Expired")]).flat();
+    const { clock } = await watch(...rounds);
+    const delays: number[] = [];
+    for (let round = 0; round < 7; round += 1) delays.push(await clock.passTimer());
+    expect(delays).toEqual([800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
+  });
+
+  it("start over after two minutes of health", async () => {
+    let breakNow: (() => void) | undefined;
+    const healthy: Reply = (response) => {
+      response.writeHead(200).flushHeaders();
+      breakNow = () => response.destroy();
+    };
+    const { server, clock } = await watch(
+      list("10", []),
+      stream([], "close"),
+      stream([], "close"),
+      healthy,
+      stream([], "open"),
+    );
+    expect([await clock.passTimer(), await clock.passTimer()]).toEqual([800, 1600]);
+    await server.received(4);
+    clock.advance(120_000);
+    breakNow?.();
+    expect(await clock.passTimer()).toBe(800);
+  });
+
+  it("are none when the server ends a watch after its time", async () => {
+    let end: (() => void) | undefined;
+    const { server, clock } = await watch(
+      list("10", []),
+      (response) => {
+        response.writeHead(200).flushHeaders();
+        end = () => response.end();
+      },
+      stream([], "open"),
+    );
+    await server.received(2);
+    clock.advance(290_000);
+    end?.();
+    await server.received(3);
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe("what only a person can mend", () => {
+  it.each([
+    {
+      name: "no permission to list",
+      replies: [status(403, "Forbidden")],
+      message: 'no permission to list configmaps in namespace "one"',
+    },
+    {
+      name: "no permission to watch",
+      replies: [list("10", []), status(403, "Forbidden")],
+      message: 'no permission to watch configmaps in namespace "one"',
+    },
+    {
+      name: "an unknown kind",
+      replies: [json(404, "404 page not found")],
+      message: "the API server does not know configmaps of v1: install its CustomResourceDefinition",
+    },
+    {
+      name: "refused credentials",
+      replies: [status(401, "Unauthorized"), status(401, "Unauthorized")],
+      message: "the API server does not accept these credentials (list configmaps)",
+    },
+  ])("$name ends the watcher with a clear error", async ({ replies, message }) => {
+    const { running } = await watch(...replies);
+    await expect(running).rejects.toThrow(ResourceUnavailableError);
+    await expect(running).rejects.toThrow(message);
+  });
+
+  it("is passing trouble once the watch has worked", async () => {
+    const { server, clock, events } = await watch(
+      list("10", []),
+      stream([], "close"),
+      status(403, "Forbidden"),
+      stream([added("a", "11")], "open"),
+    );
+    await clock.passTimer();
+    await clock.passTimer();
+    await server.received(4);
+    await expect.poll(() => events).toContain("applied a");
+  });
+});
+
+describe("a stop", () => {
+  const never: Reply = () => undefined;
+
+  it.each([
+    { name: "while listing", replies: [never], requests: 1 },
+    { name: "between two pages", replies: [list("10", [], "next"), never], requests: 2 },
+    { name: "while the watch opens", replies: [list("10", []), never], requests: 2 },
+    { name: "while watching", replies: [list("10", []), stream([added("a", "11")], "open")], requests: 2 },
+  ])("$name ends the run quietly, with no further request", async ({ replies, requests }) => {
+    const { server, stop, running, lines } = await watch(...replies);
+    await server.received(requests);
+    stop.abort();
+    await expect(running).resolves.toBeUndefined();
+    expect(server.requests).toHaveLength(requests);
+    expect(lines).toEqual([]);
+  });
+
+  it("during a pause ends the run quietly", async () => {
+    const { server, clock, stop, running } = await watch(status(500, "InternalError"));
+    await clock.timer();
+    stop.abort();
+    await expect(running).resolves.toBeUndefined();
+    expect(clock.pending).toEqual([]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("before the start asks nothing", async () => {
+    const server = await new ScriptedServer().start();
+    const client = new KubernetesClient({ connection: server.connection, userAgent: "test" });
+    cleanUps.push(
+      () => server.close(),
+      () => client.close(),
+    );
+    const watcher = new Watcher({
+      client,
+      type: resources.configMaps,
+      selection: {},
+      onEvent: () => undefined,
+      logger: memoryLog().logger,
+    });
+    await watcher.run(AbortSignal.abort());
+    expect(server.requests).toHaveLength(0);
+  });
+});
