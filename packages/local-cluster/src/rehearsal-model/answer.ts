@@ -78,7 +78,7 @@ export function* answerEvents(answer: Answer): Generator<string> {
   yield event("message_stop", {});
 }
 
-const partLength = 400;
+const partLength = 80;
 
 function parts(text: string): string[] {
   return text.match(new RegExp(`[\\s\\S]{1,${partLength}}`, "gu")) ?? [];
