@@ -8,7 +8,7 @@ import type { Mirror } from "../mirror/mirror.ts";
 import { RunFailure } from "../run-failure.ts";
 import { checkChanges } from "./check-changes.ts";
 import { findSecrets, type SecretFinding } from "./find-secrets.ts";
-import { judgeDocs, type TaskOutcomes } from "./judge-docs.ts";
+import type { TaskOutcomes } from "./judge-docs.ts";
 
 /** What the run's branch is worth. */
 export interface Judgement {
@@ -43,6 +43,8 @@ export async function judge(options: JudgeOptions, signal: AbortSignal): Promise
     const something = filesChanged > 0;
     return { outcome: something ? "Delivered" : "NothingDelivered", worthDelivering: something, filesChanged };
   }
+  // The parsers of documents are large, and other runs have no use for them.
+  const { judgeDocs } = await import("./judge-docs.ts");
   const tasks = await judgeDocs({
     inputs,
     ...(await docsOnBranch(inputs, options, signal)),

@@ -56,7 +56,7 @@ export class ModelProxy {
   async handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const watch = new AnswerWatch(request, path);
+    const watch = new AnswerWatch(request, path, this.#options.onAnswer);
     try {
       const key = await this.#options.readKey();
       const answer = await this.#options.dispatcher.request({
@@ -73,8 +73,7 @@ export class ModelProxy {
     } catch (error) {
       if (!gone.signal.aborted) this.#fail(response, watch, error);
     } finally {
-      const seen = watch.end();
-      if (seen !== undefined) this.#options.onAnswer(seen);
+      watch.end();
     }
   }
 
@@ -97,13 +96,16 @@ export class ModelProxy {
 class AnswerWatch {
   readonly #session: string;
   readonly #counts: boolean;
+  readonly #onAnswer: ModelProxyOptions["onAnswer"];
+  #told = false;
   #status = 0;
   #stream: StreamUsage | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
   #unreachable: string | undefined;
 
-  constructor(request: IncomingMessage, path: string) {
+  constructor(request: IncomingMessage, path: string, onAnswer: ModelProxyOptions["onAnswer"]) {
+    this.#onAnswer = onAnswer;
     this.#session = String(request.headers["x-claude-code-session-id"] ?? "");
     // Counting tokens beforehand is another endpoint below this one, and costs nothing.
     this.#counts = request.method === "POST" && /^\/v1\/messages\/?(\?|$)/.test(path);
@@ -119,14 +121,23 @@ class AnswerWatch {
       this.#look(chunk);
       yield chunk;
     }
+    // Told before the caller sees the end, so that nobody finds a finished answer uncounted.
+    this.end();
   }
 
   unreachable(message: string): void {
     this.#unreachable = message;
   }
 
-  /** What was seen, once the answer is over; undefined for requests that are not counted, or were given up before an answer. */
-  end(): ModelAnswer | undefined {
+  /** The answer is over, whichever way: tells once what was seen of it. */
+  end(): void {
+    const seen = this.#told ? undefined : this.#seen();
+    this.#told = true;
+    if (seen !== undefined) this.#onAnswer(seen);
+  }
+
+  /** Undefined for requests that are not counted, and for those that were given up before an answer. */
+  #seen(): ModelAnswer | undefined {
     if (!this.#counts) return undefined;
     const session = this.#session;
     if (this.#unreachable !== undefined) {

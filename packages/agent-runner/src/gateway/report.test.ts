@@ -1,0 +1,84 @@
+import {
+  countTasks,
+  type GatewayMessage,
+  gatewayMessage,
+  terminationMessageLimit,
+  type Verdict,
+} from "@orchestrator/core/pure";
+import { describe, expect, test } from "vitest";
+import { encodeReport, gatewayReport } from "./report.ts";
+
+const usage = {
+  inputTokens: 1,
+  outputTokens: 2,
+  cacheReadTokens: 3,
+  cacheCreationTokens: 4,
+  turns: 1,
+  costUsd: "0.01",
+};
+const told = (reason: Verdict["reason"]): Verdict => ({ reason, message: reason });
+
+describe("the verdict of an attempt", () => {
+  const setupVerdict = told("BranchNotFound");
+  const providerVerdict = told("RateLimited");
+  const deliveryVerdict = told("PushRejected");
+
+  test.each(["Delivered", "UpToDate"] as const)("is not given when the outcome is %s", (outcome) => {
+    const report = gatewayReport({ usage, delivery: { outcome }, providerVerdict, deliveryVerdict });
+    expect(report).toEqual({ version: 1, delivery: { outcome }, usage });
+  });
+
+  test("is the first cause", () => {
+    const delivery = { outcome: "IncompleteDocs" as const };
+    expect(gatewayReport({ usage, setupVerdict, providerVerdict, deliveryVerdict }).verdict).toEqual(setupVerdict);
+    expect(gatewayReport({ usage, delivery, providerVerdict, deliveryVerdict }).verdict).toEqual(providerVerdict);
+    expect(gatewayReport({ usage, delivery, deliveryVerdict }).verdict).toEqual(deliveryVerdict);
+    expect(gatewayReport({ usage, delivery })).not.toHaveProperty("verdict");
+  });
+});
+
+describe("the message", () => {
+  const odd = Array.from({ length: 1000 }, (_, index) => index * 2 + 1).join(",");
+  const message: GatewayMessage = {
+    version: 1,
+    verdict: { reason: "RateLimited", message: "ä".repeat(3000) },
+    delivery: {
+      outcome: "IncompleteDocs",
+      result: {
+        branch: "b".repeat(250),
+        pullRequest: { number: 7, url: "https://forge.example.test/acme/shop/pull/7" },
+      },
+      tasks: { delivered: odd, upToDate: odd, failed: odd },
+    },
+    usage,
+    model: "claude-sonnet-5-5",
+  };
+
+  test("is left alone when it fits", () => {
+    const small = { version: 1 as const, usage, verdict: told("RateLimited") };
+    expect(JSON.parse(encodeReport(small))).toEqual(small);
+  });
+
+  test("fits whatever it holds, keeping outcome, reason, counts, cost and pull request", () => {
+    const text = encodeReport(message);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(terminationMessageLimit);
+    const read = gatewayMessage.parse(JSON.parse(text));
+    expect(read).toMatchObject({ verdict: { reason: "RateLimited" }, usage });
+    expect(read.delivery).toMatchObject({ outcome: "IncompleteDocs", result: { pullRequest: { number: 7 } } });
+    const { delivered = "", upToDate = "", failed = "" } = read.delivery?.tasks ?? {};
+    expect([delivered, upToDate, failed].map(countTasks)).toEqual([1000, 1000, 1000]);
+  });
+
+  test("loses first what is missed least", () => {
+    const tasks = { delivered: "1-3", upToDate: odd, failed: "4,6" };
+    const text = encodeReport({
+      ...message,
+      verdict: told("RateLimited"),
+      delivery: { outcome: "IncompleteDocs", tasks },
+    });
+    expect(gatewayMessage.parse(JSON.parse(text))).toMatchObject({
+      delivery: { tasks: { delivered: "1-3", failed: "4,6" } },
+      model: "claude-sonnet-5-5",
+    });
+  });
+});
