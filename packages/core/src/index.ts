@@ -35,5 +35,6 @@ export * from "./settings/get-cleanup-period.ts";
 export * from "./settings/select-model.ts";
 export * from "./settings/settings-run.ts";
 export * from "./templates/format-rules.ts";
+export * from "./templates/load-template.ts";
 export * from "./templates/registry.ts";
 export * from "./templates/template.ts";

@@ -11,7 +11,7 @@ export interface McpServers {
  */
 export function buildMcpServers(tools: readonly AgentTool[]): McpServers | undefined {
   const servers = tools.flatMap(({ name, enabled, config }) =>
-    enabled && config !== undefined ? [[name.split("__")[1] ?? name, config] as const] : [],
+    enabled && config !== undefined ? [[name.replace(/^mcp__/, "").replace(/__.*$/, ""), config] as const] : [],
   );
   return servers.length === 0 ? undefined : { mcpServers: Object.fromEntries(servers) };
 }

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { outputFormat } from "../api/docs-generation-run.ts";
 import { formatRules } from "./format-rules.ts";
+import { loadTemplate } from "./load-template.ts";
 import {
   docsPromptTemplate,
   getContainerTemplate,
@@ -72,6 +73,14 @@ describe("the registry", () => {
       readFileSync(new URL(name, templateFiles), "utf8").match(/\{\{[^}]*\}\}/g),
     );
     expect(new Set(values)).toEqual(new Set(["{{quote runner}}"]));
+  });
+});
+
+describe("a template file", () => {
+  it("that is not there is named", () => {
+    expect(() => loadTemplate(new URL("no-such.sh.hbs", templateFiles))).toThrow(
+      expect.objectContaining({ kind: "TemplateError", template: "no-such.sh.hbs" }),
+    );
   });
 });
 

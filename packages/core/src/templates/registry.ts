@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import type { OutputFormat } from "../api/docs-generation-run.ts";
-import { TemplateError } from "../errors/template-error.ts";
 import type { JobType } from "../job-type/job-type.ts";
-import { compileTemplate, type Template } from "./template.ts";
+import { loadTemplate } from "./load-template.ts";
+import type { Template } from "./template.ts";
 
 /**
  * Where the template files lie: in `files/` beside this module. A bundle has this module inside its one file, so
@@ -59,13 +58,5 @@ export const implementationPromptTemplate: Template<ImplementationPromptValues> 
 );
 
 function load<V extends Record<keyof V, string>>(name: string): Template<V> {
-  return compileTemplate<V>(name, read(name));
-}
-
-function read(name: string): string {
-  try {
-    return readFileSync(new URL(name, templateFiles), "utf8");
-  } catch (error) {
-    throw TemplateError.unreadable(name, error);
-  }
+  return loadTemplate<V>(new URL(name, templateFiles));
 }

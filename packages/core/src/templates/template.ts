@@ -59,10 +59,9 @@ function guard(template: string, values: object): object {
   return new Proxy(values, {
     has: () => true,
     get(target, key) {
-      if (typeof key === "symbol") return undefined;
       const value: unknown = Object.hasOwn(target, key) ? Reflect.get(target, key) : undefined;
-      if (value === undefined) throw TemplateError.missingValue(template, key);
-      if (typeof value !== "string") throw TemplateError.unusableValue(template, key, "a string");
+      if (value === undefined) throw TemplateError.missingValue(template, String(key));
+      if (typeof value !== "string") throw TemplateError.unusableValue(template, String(key), "a string");
       return value;
     },
   });
