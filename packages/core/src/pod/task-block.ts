@@ -44,10 +44,14 @@ export function formatTaskBlock(block: TaskBlock): string {
 export function readTaskBlock(prompt: string): TaskBlock | undefined {
   const json = fence.exec(prompt)?.groups?.["json"];
   if (json === undefined) return undefined;
+  return taskBlock.safeParse(parseJson(json)).data;
+}
+
+/** Undefined, which is no block either, for text that is not JSON. */
+function parseJson(text: string): unknown {
   try {
-    return taskBlock.safeParse(JSON.parse(json)).data;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
