@@ -7,6 +7,8 @@ export type Phase = z.infer<typeof phase>;
 const time = (): z.ZodISODateTime => z.iso.datetime({ offset: true });
 const count = (): z.ZodInt => z.int().min(0);
 const message = (): z.ZodString => text(32_768);
+/** What a program in the pod told; a termination message holds no more, so that no report can make a status illegal. */
+const told = (): z.ZodString => text(4096);
 const dollars = (): z.ZodString => text(32);
 
 export const condition = z.object({
@@ -42,7 +44,7 @@ export const attempt = z.object({
   reason: text(1024).optional().describe("One word for how the attempt ended."),
   message: message().optional().describe("What happened and what to do about it."),
   exitCode: z.int().optional().describe("Exit code of the agent's container."),
-  sessionId: text(256).optional().describe("Id of the agent's session."),
+  sessionId: told().optional().describe("Id of the agent's session."),
   costUsd: dollars().optional().describe("What the attempt cost in US dollars, a decimal number."),
 });
 export type Attempt = z.infer<typeof attempt>;
@@ -63,9 +65,9 @@ export const runResult = z.object({
 export type RunResult = z.infer<typeof runResult>;
 
 export const provenance = z.object({
-  image: text(512).optional().describe("Image that the agent ran in."),
-  agentVersion: text(256).optional().describe("Version of the agent program."),
-  model: text(256).optional().describe("Model id that the provider answered with."),
+  image: told().optional().describe("Image that the agent ran in."),
+  agentVersion: told().optional().describe("Version of the agent program."),
+  model: told().optional().describe("Model id that the provider answered with."),
   settingsHash: text(128).optional().describe("Hash of the agent's settings."),
   promptHash: text(128).optional().describe("Hash of the prompt."),
 });
