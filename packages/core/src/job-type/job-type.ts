@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { docsGenerationRunSpec } from "../api/docs-generation-run.ts";
+import { taskImplementationRunSpec } from "../api/task-implementation-run.ts";
 import { SerializationError } from "../errors/serialization-error.ts";
 import { camelKeys, isJsonObject } from "./camel-keys.ts";
 
@@ -21,7 +23,10 @@ const jobType = z.discriminatedUnion("type", [
 export type JobType = z.infer<typeof jobType>;
 
 const cleanupDays: Readonly<Record<JobType["type"], number>> = { docs_generation: 3, task_implementation: 7 };
-const models: Readonly<Record<JobType["type"], string>> = { docs_generation: "opus", task_implementation: "sonnet" };
+const models: Readonly<Record<JobType["type"], string>> = {
+  docs_generation: docsGenerationRunSpec.shape.model.parse(undefined),
+  task_implementation: taskImplementationRunSpec.shape.model.parse(undefined),
+};
 
 /**
  * Reads a job type whose fields are written in snake_case or camelCase.
