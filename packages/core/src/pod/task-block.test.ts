@@ -13,6 +13,13 @@ describe("the task block of a prompt", () => {
     expect(readTaskBlock(`# Write\n\n${formatTaskBlock(docs)}\n\nMore text.\n`)).toEqual(docs);
   });
 
+  it("is the last one, whatever is quoted before it", () => {
+    const other = formatTaskBlock({ ...docs, task: { id: 9, title: "Other" } });
+    for (const quoted of [other, "```json orchestrator-task\nnever closed", "```json orchestrator-task\n{}\n```"]) {
+      expect(readTaskBlock(`${quoted}\n\n${formatTaskBlock(docs)}\n`)).toEqual(docs);
+    }
+  });
+
   it("carries an implementation", () => {
     const block: TaskBlock = {
       kind: "TaskImplementationRun",

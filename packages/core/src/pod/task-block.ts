@@ -33,18 +33,22 @@ export const taskBlock = z.discriminatedUnion("kind", [
 ]);
 export type TaskBlock = z.infer<typeof taskBlock>;
 
-const fence = /^```json orchestrator-task\n(?<json>[\s\S]*?)\n```$/m;
+const opening = "```json orchestrator-task\n";
+const closing = "\n```";
 
 /** The block as Markdown. JSON holds no raw line break inside a string, so no text of a task can close the fence. */
 export function formatTaskBlock(block: TaskBlock): string {
-  return `\`\`\`json orchestrator-task\n${JSON.stringify(block, undefined, 2)}\n\`\`\``;
+  return `${opening}${JSON.stringify(block, undefined, 2)}${closing}`;
 }
 
-/** The first block of a prompt; undefined where there is none that fits the schema. */
+/**
+ * The last block of a prompt; undefined where it does not fit the schema or there is none. The runner's block comes
+ * last, so that no document quoted before it can stand in its place.
+ */
 export function readTaskBlock(prompt: string): TaskBlock | undefined {
-  const json = fence.exec(prompt)?.groups?.["json"];
-  if (json === undefined) return undefined;
-  return taskBlock.safeParse(parseJson(json)).data;
+  const [, ...blocks] = `\n${prompt}`.split(`\n${opening}`);
+  const json = blocks.at(-1)?.split(closing)[0];
+  return json === undefined ? undefined : taskBlock.safeParse(parseJson(json)).data;
 }
 
 /** Undefined, which is no block either, for text that is not JSON. */
