@@ -4,7 +4,7 @@ import { docsGenerationRunStatus, runStatus } from "../api/status.ts";
 import { taskImplementationRunSpec } from "../api/task-implementation-run.ts";
 
 /** What `kubectl get` shows; `path` is a JSON path from the object. */
-export interface PrinterColumn {
+interface PrinterColumn {
   name: string;
   type: "string" | "integer" | "date";
   description: string;
