@@ -24,7 +24,7 @@ export interface RehearsalModelOptions {
 }
 
 /** Requests for an answer since the start, refused ones included. */
-export interface RequestCounts {
+interface RequestCounts {
   total: number;
   /** By the task's title; requests without a task are not in it. */
   byTask: Record<string, number>;
