@@ -188,6 +188,7 @@ export interface Job extends KubernetesObject {
     activeDeadlineSeconds?: number;
     ttlSecondsAfterFinished?: number;
     suspend?: boolean;
+    managedBy?: string;
   };
   status?: {
     conditions?: Condition[];
