@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
 import { ConnectionConfigError } from "./connection-error.ts";
 
 /** Where the kubelet mounts a pod's ServiceAccount. */
-export const serviceAccountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
+const serviceAccountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
  * The connection of a program inside a pod: the pod's ServiceAccount, whose token the kubelet renews.

@@ -62,6 +62,13 @@ describe("a kubeconfig", () => {
     expect(await connection.readCredentials()).toMatchObject({ authorization: "Basic dTpw" });
   });
 
+  it("may name a server without TLS", async () => {
+    const path = await write("config", kubeconfig("a").replace("https://a.example:6443/", "http://127.0.0.1:8001"));
+    const connection = await loadConnection({ kubeconfig: path, env: {} });
+    expect(connection.server).toBe("http://127.0.0.1:8001");
+    expect(await connection.readCredentials()).toMatchObject({ authorization: "Bearer token-a" });
+  });
+
   it("may be several files, of which the first names the current context", async () => {
     const paths = `${await write("a", kubeconfig("a"))}:${await write("b", kubeconfig("b"))}`;
     expect(await loadConnection({ env: { KUBECONFIG: paths } })).toMatchObject({ server: "https://a.example:6443" });

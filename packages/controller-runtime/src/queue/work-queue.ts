@@ -6,7 +6,7 @@ import { keyText } from "../object-key.ts";
 import { QueueMetrics } from "./queue-metrics.ts";
 
 /** Between tries of a key that keeps failing. */
-export const defaultQueueBackoff: Backoff = { initialMs: 5, maxMs: 300_000 };
+const defaultBackoff: Backoff = { initialMs: 5, maxMs: 300_000 };
 
 /**
  * Keys that need work. A key waits once however often it is added, is held by one worker at a time, and is handed
@@ -38,7 +38,7 @@ export class WorkQueue {
   }) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#backoff = options.backoff ?? defaultQueueBackoff;
+    this.#backoff = options.backoff ?? defaultBackoff;
     this.#metrics = new QueueMetrics(options.metrics, options.name, this.#clock);
   }
 
