@@ -5,6 +5,12 @@ export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "
 export type { Faults } from "./forge/faults.ts";
 export { type Forge, type ForgeOptions, startForge } from "./forge/forge.ts";
 export { agentCliPath } from "./agent-cli.ts";
+export { localImages } from "./images.ts";
+export type { Image, ImageTable } from "./node/image-table.ts";
+export { type NodeOptions, type RunningNode, startNode } from "./node/node.ts";
+export { type Sandbox, startSandbox } from "./node/sandbox/sandbox.ts";
+export { findTools } from "./node/sandbox/tools.ts";
+export type { NodeSettings } from "./node/settings.ts";
 export {
   type RehearsalModel,
   type RehearsalModelOptions,
