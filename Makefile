@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PNPM_VERSION := 10.34.8
 PNPM := .tools/node_modules/.bin/pnpm
-RUN := PATH="$(CURDIR)/node_modules/.bin:$$PATH" TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1
+RUN := PATH="$(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/node_modules/.bin:$$PATH" TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1
 NODE := $(RUN) node --conditions=@orchestrator/source --disable-warning=ExperimentalWarning
 CLUSTER := $(NODE) packages/local-cluster/src/main.ts
 
@@ -36,7 +36,7 @@ local-status: install ## Say what of the local cluster runs
 
 .PHONY: bundle
 bundle: install ## Bundle the operators and the agent's runner
-	@$(RUN) turbo run bundle --output-logs=errors-only --log-prefix=none >/dev/null
+	@$(RUN) turbo run bundle --output-logs=errors-only >.tools/bundle.log 2>&1 || { cat .tools/bundle.log >&2; exit 1; }
 
 .PHONY: crds
 crds: install ## Write crds/ from the zod schemas

@@ -5,6 +5,7 @@ import { newRunView, type RunView } from "./run-view.ts";
 const running: RunView = {
   ...newRunView("DocsGenerationRun", "docs"),
   phase: "Running",
+  reason: "Running",
   step: "writing",
   tasks: "1/3 tasks",
 };

@@ -4,7 +4,8 @@ import type { RunView } from "./run-view.ts";
 export function renderRun(view: RunView, width = Number.POSITIVE_INFINITY): string {
   const cost = view.costUsd === undefined ? undefined : `$${view.costUsd}`;
   const detail = view.phase === "Running" ? view.step : (view.pullRequest ?? view.message);
-  const parts = [view.phase, view.reason, view.tasks, cost, detail].filter((part) => part !== undefined && part !== "");
+  const reason = view.reason === view.phase ? undefined : view.reason;
+  const parts = [view.phase, reason, view.tasks, cost, detail].filter((part) => part !== undefined && part !== "");
   const line = `${view.kind}/${view.name}  ${parts.join("  ")}`.replaceAll(/\s*\n\s*/g, " ");
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
 }
