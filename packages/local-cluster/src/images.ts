@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { agentCliPath } from "./agent-cli.ts";
 import type { Image, ImageTable } from "./node/image-table.ts";
 
 const PACKAGES = fileURLToPath(new URL("../../", import.meta.url));
@@ -23,7 +23,8 @@ export class ImageIncomplete extends Error {
 /**
  * The images of this product for the local node: the bundles of this working copy, the Node that runs this program and
  * the agent CLI that was installed with it.
- * @throws ImageIncomplete when a bundle has not been made or the agent CLI is missing.
+ * @throws ImageIncomplete when a bundle has not been made
+ * @throws AgentCliMissing when the agent CLI was not installed for this machine
  */
 export async function localImages(): Promise<ImageTable> {
   const images = new Map<string, Image>([
@@ -44,7 +45,7 @@ async function agentImage(): Promise<Image> {
       NODE,
       { hostPath: bundle, path: "/opt/orchestrator/agent-runner" },
       { hostPath: wrapper, path: "/usr/local/bin/agent-runner" },
-      { hostPath: agentCli(), path: "/usr/local/bin/claude" },
+      { hostPath: agentCliPath(), path: "/usr/local/bin/claude" },
     ],
   };
 }
@@ -66,19 +67,4 @@ async function bundleFolder(name: string, file: string): Promise<string> {
     throw new ImageIncomplete({ image: `orchestrator/${name}`, path, cure: "run `make bundle`" });
   }
   return dirname(path);
-}
-
-/** The native program that the agent's package brings for this machine. */
-function agentCli(): string {
-  const require = createRequire(import.meta.url);
-  const wrapper = createRequire(require.resolve("@anthropic-ai/claude-code/package.json"));
-  const names = ["", "-musl"].map((libc) => `@anthropic-ai/claude-code-linux-${process.arch}${libc}/claude`);
-  for (const name of names) {
-    try {
-      return wrapper.resolve(name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-    }
-  }
-  throw new ImageIncomplete({ image: "orchestrator/agent", path: names[0] ?? "", cure: "run `make install`" });
 }

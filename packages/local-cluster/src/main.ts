@@ -13,7 +13,8 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 try {
   process.exitCode = await main(process.argv.slice(2), stop.signal);
 } catch (error) {
-  process.stderr.write(`local-cluster: ${error instanceof Error ? error.message : String(error)}\n`);
+  const cause: unknown = stop.signal.aborted ? stop.signal.reason : error;
+  process.stderr.write(`local-cluster: ${cause instanceof Error ? cause.message : String(cause)}\n`);
   process.exitCode = 1;
 }
 

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "../process/lock.ts";
 import { assetsSource } from "./assets-source.ts";
@@ -31,13 +31,21 @@ export async function getBinaries(options: GetBinariesOptions): Promise<Binaries
   if (found.type === "complete") return found.binaries;
   await mkdir(cache, { recursive: true });
   const onWait = (): void => log(`waiting for another process that fills ${cache}`);
-  return withLock(join(cache, ".lock"), { signal, onWait, env }, async () => {
+  return withLock(cache, { signal, onWait, env }, async () => {
+    await removeUnfinished(cache);
     const { kubernetes: kubernetesReleases, etcd: etcdReleases } = releases;
     const download = downloadSource({ cache, env, log, kubernetesReleases, etcdReleases });
     const fetched = await collect([...atHand, download, buildSource({ cache, env, log })], signal);
     if (fetched.type === "missing") throw new ControlPlaneUnavailable(fetched.missing);
     return fetched.binaries;
   });
+}
+
+/** What a download or a build left that was killed. */
+async function removeUnfinished(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (name.startsWith(".")) await rm(join(cache, name), { recursive: true });
+  }
 }
 
 type Collected = { type: "complete"; binaries: Binaries } | { type: "missing"; missing: MissingProgram };

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { resources } from "@orchestrator/controller-runtime";
 import type { Certificates } from "../control-plane/certificates.ts";
 import { kubeconfigPath } from "../control-plane/components.ts";
 import { httpReady } from "../control-plane/readiness.ts";
 import type { Component } from "../process/component.ts";
+import { asAdministrator } from "./cluster-api.ts";
 import type { ClusterPorts } from "./cluster-file.ts";
 
 /** Everything that runs in a local cluster, in the order in which it starts. */
@@ -76,8 +78,19 @@ function node({ directory, ports, certificates }: ProgramsPlan): Component {
       key: server.keyFile,
       "client-ca": caFile,
     }),
-    ready: httpReady(`https://127.0.0.1:${ports.node}/healthz`, { caFile, client: clients["kube-apiserver"] }),
+    ready: async (signal) => {
+      const client = clients["kube-apiserver"];
+      await httpReady(`https://127.0.0.1:${ports.node}/`, { caFile, client, expect: "answers" })(signal);
+      await nodeReady(kubeconfigPath(directory, "admin"), signal);
+    },
   };
+}
+
+async function nodeReady(kubeconfig: string, signal: AbortSignal): Promise<void> {
+  const { items } = await asAdministrator(kubeconfig, (client) => client.list(resources.nodes, { signal }));
+  const conditions = items.flatMap(({ status }) => status?.conditions ?? []);
+  if (conditions.some(({ type, status }) => type === "Ready" && status === "True")) return;
+  throw new Error(`the node is not ready: ${JSON.stringify(conditions)}`);
 }
 
 function program(name: string, entry: string, options: Record<string, string | number>): Omit<Component, "ready"> {

@@ -34,19 +34,49 @@ export function isAvailable({ metadata, spec, status = {} }: Deployment): boolea
   );
 }
 
+export interface AvailabilityOptions {
+  /** Throws while the pod does not answer. */
+  answers: (signal: AbortSignal) => Promise<void>;
+  /** The last lines that the Deployment's pods have logged. */
+  logs: (key: DeploymentKey) => Promise<string>;
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
 /**
- * Waits until a Deployment is available.
- * @throws DeploymentNotAvailable after `timeoutMs`, with what conditions, pods and events say
+ * Waits until a Deployment is available and answers.
+ * @throws DeploymentNotAvailable after `timeoutMs`, with what conditions, pods, events and logs say
  */
 export async function untilAvailable(
   client: KubernetesClient,
   key: DeploymentKey,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  { answers, logs, timeoutMs, signal }: AvailabilityOptions,
 ): Promise<void> {
   const deadline = AbortSignal.timeout(timeoutMs);
-  while (!isAvailable(await client.get(resources.deployments, key, { signal }))) {
-    if (deadline.aborted) throw new DeploymentNotAvailable(key, await whyNot(client, key, signal));
+  let why = await notAvailable(client, key, answers, signal);
+  while (why !== undefined) {
+    if (deadline.aborted) {
+      const told = await describeDeployment(client, key, signal);
+      throw new DeploymentNotAvailable(key, [why, ...told, "last lines logged:", ...(await logs(key)).split("\n")]);
+    }
     await delay(200, undefined, { signal });
+    why = await notAvailable(client, key, answers, signal);
+  }
+}
+
+async function notAvailable(
+  client: KubernetesClient,
+  key: DeploymentKey,
+  answers: AvailabilityOptions["answers"],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!isAvailable(await client.get(resources.deployments, key, { signal }))) return "it has no ready pod";
+  try {
+    await answers(signal);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return `its pod does not answer: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
@@ -64,7 +94,11 @@ export async function deploymentState(
   }
 }
 
-async function whyNot(client: KubernetesClient, key: DeploymentKey, signal: AbortSignal): Promise<string[]> {
+async function describeDeployment(
+  client: KubernetesClient,
+  key: DeploymentKey,
+  signal: AbortSignal,
+): Promise<string[]> {
   const { namespace, name } = key;
   const deployment = await client.get(resources.deployments, key, { signal });
   const labelSelector = `app.kubernetes.io/name=${name}`;

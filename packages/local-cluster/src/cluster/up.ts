@@ -1,8 +1,10 @@
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { getBinaries } from "../binaries/get-binaries.ts";
+import { runProgram } from "../binaries/run-program.ts";
 import type { Log } from "../binaries/source.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane/control-plane.ts";
+import { httpReady } from "../control-plane/readiness.ts";
 import { localImages } from "../images.ts";
 import { startComponent } from "../process/component.ts";
 import { withLock } from "../process/lock.ts";
@@ -10,7 +12,7 @@ import type { SampleRepository } from "../quickstart/sample.ts";
 import { asAdministrator } from "./cluster-api.ts";
 import { type ClusterPorts, ensurePorts } from "./cluster-file.ts";
 import { forgeUrl, modelUrl, programComponents } from "./components.ts";
-import { untilAvailable } from "./deployments.ts";
+import { type DeploymentKey, untilAvailable } from "./deployments.ts";
 import { DEFAULT_MODEL_SECRET, type ModelChoice, modelOf } from "./model-choice.ts";
 import { installOperators, type LocalOperator, OPERATORS_NAMESPACE } from "./operators.ts";
 import { CREDENTIALS_SECRET, ensureSampleRepository, forgeToken } from "./sample-repository.ts";
@@ -66,8 +68,7 @@ async function startProcesses(ports: ClusterPorts, { directory, env, signal, log
   const binaries = await getBinaries({ env, signal, log });
   const controlPlane = await startControlPlane({ directory, binaries, ports, lifetime: "detached", env, signal, log });
   for (const component of programComponents({ directory, ports, certificates: controlPlane.certificates })) {
-    log(`starting ${component.name}`);
-    await startComponent(component, { directory, lifetime: "detached", env, signal });
+    await startComponent(component, { directory, lifetime: "detached", env, signal, log });
   }
   await mkdir(join(directory, "bin"), { recursive: true });
   await rm(join(directory, "bin", "kubectl"), { force: true });
@@ -99,10 +100,17 @@ async function install(
   const operators = localOperators(ports);
   const modelBaseUrl = modelOf(model, modelUrl(ports)).baseUrl;
   await installOperators({ directory, kubectl, kubeconfig, caFile, modelBaseUrl, operators, env, signal });
+  const logs = async ({ namespace, name }: DeploymentKey): Promise<string> => {
+    const args = ["--kubeconfig", kubeconfig, "-n", namespace, "logs", `deployment/${name}`, "--tail=10"];
+    const { stdout, stderr } = await runProgram(kubectl, args, { env, signal });
+    return `${stdout}${stderr}`.trim();
+  };
   await asAdministrator(kubeconfig, async (client) => {
-    for (const { name } of operators) {
+    for (const { name, healthPort } of operators) {
       const key = { namespace: OPERATORS_NAMESPACE, name };
-      await untilAvailable(client, key, { timeoutMs: operatorsTimeoutMs, signal });
+      // A node that was killed could not say that the pod is gone, so the pod itself is asked too.
+      const answers = httpReady(`http://127.0.0.1:${healthPort}/readyz`);
+      await untilAvailable(client, key, { answers, timeoutMs: operatorsTimeoutMs, signal, logs });
     }
   });
 }

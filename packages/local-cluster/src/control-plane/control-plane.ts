@@ -60,8 +60,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
   try {
     for (const component of components) {
-      log(`starting ${component.name}`);
-      await startComponent(component, { directory, lifetime, signal, env });
+      await startComponent(component, { directory, lifetime, signal, env, log });
     }
   } catch (error) {
     if (lifetime === "bound") await stop({ graceMs: 0 });

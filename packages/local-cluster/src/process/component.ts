@@ -28,6 +28,8 @@ export interface StartOptions {
   lifetime: "bound" | "detached";
   /** Environment of this process, of which PATH and HOME are handed on. */
   env: Record<string, string | undefined>;
+  /** Told when something is started; what runs already is passed over in silence. */
+  log?: (line: string) => void;
 }
 
 /**
@@ -35,10 +37,12 @@ export interface StartOptions {
  * @throws ComponentFailed with its last log lines when it ends or does not become ready in time.
  */
 export async function startComponent(component: Component, options: StartOptions): Promise<ProcessIdentity> {
-  const { directory, signal, timeoutMs = 60_000 } = options;
+  const { directory, signal, timeoutMs = 60_000, log } = options;
+  signal.throwIfAborted();
   const logFile = logPath(directory, component.name);
   await mkdir(join(directory, "logs"), { recursive: true });
   const running = await readRunning(directory, component.name);
+  if (running === undefined) log?.(`starting ${component.name}`);
   const identity = running ?? (await launch(component, logFile, options));
   const deadline = AbortSignal.timeout(timeoutMs);
   await untilReady(component, identity, { logFile, deadline, signal });
