@@ -25,6 +25,7 @@ export interface TransportRequest {
 type Answer = Dispatcher.ResponseData;
 
 interface Dispatchers {
+  credentials: Credentials;
   tls: string;
   requests: Dispatcher;
   /** Watches hold a connection each for minutes: kept apart, they cannot use up the pool of the requests. */
@@ -157,11 +158,16 @@ export class Transport {
 
   #dispatchersFor(credentials: Credentials): Dispatchers {
     if (this.#closed) throw new Error("the client is closed");
+    const current = this.#dispatchers;
+    if (current?.credentials === credentials) return current;
     const { ca, cert, key, serverName, insecureSkipTlsVerify } = credentials;
     const tls = JSON.stringify([ca, cert, key, serverName, insecureSkipTlsVerify]);
-    const current = this.#dispatchers;
-    if (current?.tls === tls) return current;
+    if (current?.tls === tls) {
+      current.credentials = credentials;
+      return current;
+    }
     const next = {
+      credentials,
       tls,
       requests: createDispatcher(this.#connection, credentials, maxConnections),
       streams: createDispatcher(this.#connection, credentials, null),
