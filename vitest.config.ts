@@ -23,6 +23,7 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts"],
           testTimeout: 30_000,
+          expect: { poll: { timeout: 15_000, interval: 10 } },
         },
       },
       {
