@@ -15,6 +15,7 @@ import {
   type TestGatewayOptions,
   withToken,
 } from "../support/gateway.ts";
+import { waitFor } from "../support/wait.ts";
 
 const branch = "orchestrator/run-1";
 const tasks = { tasks: [1, 2, 3].map((id) => ({ id, title: `Task ${id}`, status: "pending" })) };
@@ -128,6 +129,37 @@ test("a delivery that broke off between push and pull request is completed by as
   expect((await stand.run.deliver()).delivery).toMatchObject({ outcome: "Delivered", result: { commit: pushed } });
   expect(stand.run.report()).not.toHaveProperty("verdict");
   expect(stand.forge.pullRequests("shop")).toHaveLength(1);
+});
+
+test("a gateway that is told to stop completes the delivery in hand", async () => {
+  await using stand = await stage();
+  await stand.run.push(stand.clone, { "a.txt": "a\n" });
+  stand.forge.faults = { delayMs: 200 };
+  const delivering = stand.run.deliver();
+  await waitFor("the delivery to be under way", async () => {
+    const judged = stand.run.log.some((line) => line.includes("Judged the run's branch"));
+    return judged ? { done: true } : { pending: stand.run.log };
+  });
+  await stand.run.stop();
+  expect(await delivering).toMatchObject({
+    delivery: { outcome: "Delivered", result: { pullRequest: { number: 1 } } },
+  });
+  expect(stand.run.report()).toMatchObject({ delivery: { outcome: "Delivered" } });
+});
+
+test("a forge that hangs does not keep the gateway from stopping", async () => {
+  await using stand = await stage();
+  await stand.run.push(stand.clone, { "a.txt": "a\n" });
+  stand.forge.faults = { delayMs: 3_600_000 };
+  const delivering = Promise.allSettled([stand.run.deliver()]);
+  await waitFor("the delivery to be under way", async () => {
+    const judged = stand.run.log.some((line) => line.includes("Judged the run's branch"));
+    return judged ? { done: true } : { pending: stand.run.log };
+  });
+  await stand.run.stop({ graceMs: 0 });
+  await delivering;
+  expect(stand.run.report()).not.toHaveProperty("delivery");
+  expect(await upstreamCommit(stand)).toBe("");
 });
 
 test("a pull request that is there already is adopted and brought up to date", async () => {

@@ -83,8 +83,8 @@ export interface TestGateway extends AsyncDisposable {
   clone(): Promise<string>;
   /** Writes files into a clone, commits and pushes them, to the run's branch unless another ref is given. */
   push(clone: string, files: Record<string, string>, ref?: string): Promise<void>;
-  /** Stops it, leaving its folders for another start. */
-  stop(): Promise<void>;
+  /** Stops it as `Gateway.close` does, leaving its folders for another start. */
+  stop(options?: { graceMs?: number }): Promise<void>;
 }
 
 export async function startTestGateway(options: TestGatewayOptions): Promise<TestGateway> {
@@ -112,7 +112,6 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   });
   const { address, token } = gateway.door;
   const authorization = `Bearer ${token}`;
-  const stop = async (): Promise<void> => await gateway.close();
   let stopped = false;
   return {
     gateway,
@@ -139,12 +138,12 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
       await commit(clone, files);
       await git("-C", clone, "push", "--quiet", "origin", `HEAD:${ref}`);
     },
-    async stop() {
+    async stop(closing) {
       stopped = true;
-      await stop();
+      await gateway.close(closing);
     },
     async [Symbol.asyncDispose]() {
-      if (!stopped) await stop();
+      if (!stopped) await gateway.close();
       await rm(root, { recursive: true });
     },
   };

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Door, GatewayMessage, RunInputs, Verdict } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { Agent } from "undici";
@@ -147,6 +147,8 @@ class RunningGateway implements Gateway {
     patience.abort();
     this.#stop.abort();
     await this.#deliverer?.settled();
+    // Whoever asked for the delivery is answered before the connections end.
+    await nextTurn();
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, "close");

@@ -56,10 +56,6 @@ export async function serveGitHttp(
 }
 
 function cgiEnvironment(request: IncomingMessage, options: GitHttpBackendOptions): NodeJS.ProcessEnv {
-  const header = (name: string): string | undefined => {
-    const value = request.headers[name];
-    return Array.isArray(value) ? value.join(", ") : value;
-  };
   return {
     ...options.env,
     GIT_PROJECT_ROOT: options.projectRoot,
@@ -67,10 +63,10 @@ function cgiEnvironment(request: IncomingMessage, options: GitHttpBackendOptions
     PATH_INFO: options.path,
     QUERY_STRING: options.query,
     REQUEST_METHOD: request.method,
-    CONTENT_TYPE: header("content-type"),
-    CONTENT_LENGTH: header("content-length"),
-    HTTP_CONTENT_ENCODING: header("content-encoding"),
-    HTTP_GIT_PROTOCOL: header("git-protocol"),
+    CONTENT_TYPE: request.headers["content-type"]?.toString(),
+    CONTENT_LENGTH: request.headers["content-length"]?.toString(),
+    HTTP_CONTENT_ENCODING: request.headers["content-encoding"]?.toString(),
+    HTTP_GIT_PROTOCOL: request.headers["git-protocol"]?.toString(),
     REMOTE_USER: options.user,
     REMOTE_ADDR: request.socket.remoteAddress,
   };
@@ -84,10 +80,8 @@ async function sendAnswer(stdout: Readable, response: ServerResponse): Promise<v
   try {
     await pipeline(answerBody(stdout, response), response);
   } catch (error) {
-    if (response.destroyed) return;
-    if (!response.headersSent) response.writeHead(500);
-    response.end();
-    throw error;
+    const clientLeft = (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
+    if (!clientLeft) throw error;
   }
 }
 

@@ -47,6 +47,7 @@ export class ForgeRequests {
   readonly #addresses: ForgeAddresses;
   readonly #now: () => Date;
   readonly #env: ForgeEnvironment;
+  readonly #closing: AbortSignal;
   readonly #routes: readonly Route[];
 
   constructor(options: {
@@ -56,7 +57,10 @@ export class ForgeRequests {
     addresses: ForgeAddresses;
     now: () => Date;
     env: ForgeEnvironment;
+    /** Aborted when the forge is closed. */
+    closing: AbortSignal;
   }) {
+    this.#closing = options.closing;
     this.#env = options.env;
     this.#forge = options.forge;
     this.#state = options.state;
@@ -72,7 +76,8 @@ export class ForgeRequests {
     const caller = identify(request.headers.authorization, this.#state.data.token);
     const call: Call = { request, response, method, url, caller };
     try {
-      if (this.#forge.faults.delayMs !== undefined) await sleep(this.#forge.faults.delayMs);
+      if (this.#forge.faults.delayMs !== undefined)
+        await sleep(this.#forge.faults.delayMs, undefined, { signal: this.#closing });
       await this.#dispatch(call);
     } catch (error) {
       if (response.headersSent) response.destroy();

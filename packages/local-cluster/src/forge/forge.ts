@@ -61,6 +61,7 @@ export async function startForge(options: ForgeOptions): Promise<Forge> {
   const gitRoot = join(options.directory, "repositories");
   const repositoryPath = (name: string): string => join(gitRoot, `${fullName(name)}.git`);
 
+  const closing = new AbortController();
   const forge: Forge = {
     ...addresses,
     token: state.data.token,
@@ -82,12 +83,21 @@ export async function startForge(options: ForgeOptions): Promise<Forge> {
       return state.find(owner, repository)?.pullRequests ?? [];
     },
     async close() {
+      closing.abort();
       server.closeAllConnections();
       server.close();
       await once(server, "close");
     },
   };
-  const requests = new ForgeRequests({ forge, state, gitRoot, addresses, now, env: options.env ?? process.env });
+  const requests = new ForgeRequests({
+    forge,
+    state,
+    gitRoot,
+    addresses,
+    now,
+    env: options.env ?? process.env,
+    closing: closing.signal,
+  });
   server.on("request", (request, response) => void requests.handle(request, response));
   return forge;
 }

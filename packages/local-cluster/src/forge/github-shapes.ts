@@ -54,7 +54,7 @@ function links(names: readonly string[], base: string): Json {
 }
 
 /** `simple-user` of GitHub's description. */
-export function simpleUser(login: string, at: ForgeAddresses): Json {
+function simpleUser(login: string, at: ForgeAddresses): Json {
   const base = `${at.apiUrl}/users/${login}`;
   const { orgs_url: organizations_url, ...others } = links(userLinks, base);
   return {

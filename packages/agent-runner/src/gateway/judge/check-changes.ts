@@ -4,7 +4,7 @@ import { RunFailure } from "../run-failure.ts";
 import type { SecretFinding } from "./find-secrets.ts";
 
 /** Forges take no larger files without a word; nothing that an agent writes by hand comes near. */
-export const fileSizeLimit = 10 * 1024 * 1024;
+const fileSizeLimit = 10 * 1024 * 1024;
 
 /** Git's modes of what is not plain content: a link may point out of the repository, a submodule anywhere. */
 const linkModes: readonly string[] = ["120000", "160000"];
