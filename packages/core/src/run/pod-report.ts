@@ -26,11 +26,14 @@ export function readReport(pod: PodView): PodReport {
 }
 
 function read<T>(schema: z.ZodType<T>, container: ContainerView): T | undefined {
-  if (container.type !== "terminated") return undefined;
+  return container.type === "terminated" ? schema.safeParse(parsed(container.message)).data : undefined;
+}
+
+/** Undefined, which no schema here takes, for what is not JSON. */
+function parsed(text: string): unknown {
   try {
-    return schema.safeParse(JSON.parse(container.message)).data;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

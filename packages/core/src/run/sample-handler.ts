@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { buildAttemptResources } from "../pod/attempt-resources.ts";
+import { checkAttempt } from "./check-attempt.ts";
+import { type JobHandler, liveJobs } from "./job-handler.ts";
+import { podLimits } from "./timing.ts";
+
+// A third kind of run, for tests: what it takes to bring one, and nothing of core knows it.
+
+const reviewSpec = z.object({
+  question: z.string().min(1),
+  timeout: z.string().default("1h"),
+  pendingTimeout: z.string().default("10m"),
+});
+type ReviewSpec = z.infer<typeof reviewSpec>;
+
+export const reviewHandler: JobHandler<ReviewSpec> = {
+  jobType: "review",
+  resource: { group: "orchestrator.io", version: "v1", plural: "reviewruns", kind: "ReviewRun", namespaced: true },
+  prefix: "review",
+  spec: reviewSpec,
+  defaultTiming: { pendingTimeoutMs: 600_000, timeoutMs: 3_600_000 },
+  createResources: ({ run, attempt, timing, settings }) =>
+    buildAttemptResources({
+      name: attempt.name,
+      run,
+      attempt: attempt.number,
+      files: { "prompt.md": run.spec.question },
+      image: settings.agentImage,
+      modelSecretName: settings.modelSecretName,
+      ...podLimits(timing),
+    }),
+  checkStatus(observation, timing, now) {
+    const state = checkAttempt(observation, timing, now);
+    return state.type === "ended" ? { state, statusFields: { answers: 1 } } : { state };
+  },
+  cleanup: liveJobs,
+};

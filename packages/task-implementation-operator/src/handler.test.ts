@@ -1,0 +1,89 @@
+import { runInputs, taskImplementationRunSpec } from "@orchestrator/core";
+import { describe, expect, it } from "vitest";
+import { handler } from "./handler.ts";
+
+function create(spec: Record<string, unknown> = {}) {
+  const repository = { url: "https://github.com/example/backlog" };
+  const parsed = taskImplementationRunSpec.parse({
+    repository,
+    taskId: 7,
+    serviceName: "greeter",
+    agentName: "ada",
+    ...spec,
+  });
+  return handler.createResources({
+    run: {
+      apiVersion: "orchestrator.io/v1",
+      kind: "TaskImplementationRun",
+      namespace: "team-a",
+      name: "t7",
+      uid: "u",
+      spec: parsed,
+    },
+    attempt: { number: 1, name: "task-t7-1" },
+    timing: handler.defaultTiming,
+    settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+  });
+}
+
+describe("an implementation's attempt", () => {
+  it("is told the task, the service and the agent, which its labels tell too", () => {
+    const { configMap, job } = create();
+    expect(runInputs.parse(JSON.parse(configMap.data?.["run.json"] ?? ""))).toMatchObject({
+      kind: "TaskImplementationRun",
+      model: "sonnet",
+      taskId: 7,
+      serviceName: "greeter",
+      agentName: "ada",
+      timeoutSeconds: 7200,
+      markdownFiles: [],
+    });
+    expect(job.metadata.labels).toMatchObject({
+      "orchestrator.io/task-id": "7",
+      "orchestrator.io/service": "greeter",
+      "orchestrator.io/agent": "ada",
+    });
+    expect(configMap.data?.["prompt.md"]).toContain("greeter");
+    expect(Object.keys(configMap.data ?? {})).not.toContain("stop-hook.sh");
+  });
+
+  it("is given the run's files, each under a name of its own", () => {
+    const markdownFiles = [
+      { filename: "a.md", content: "# A", fileType: "task" },
+      { filename: "docs/a.md", content: "# B", fileType: "context" },
+    ];
+    const { data = {} } = create({ markdownFiles }).configMap;
+    const { markdownFiles: listed } = runInputs.parse(JSON.parse(data["run.json"] ?? "")) as {
+      markdownFiles: { filename: string; key: string }[];
+    };
+    expect(listed.map(({ filename, key }) => [filename, data[key]])).toEqual([
+      ["a.md", "# A"],
+      ["docs/a.md", "# B"],
+    ]);
+  });
+
+  it("is given MCP servers only where the run defines some", () => {
+    const config = { command: "github-mcp" };
+    const { data = {} } = create({ agentTools: [{ name: "mcp__github", config }] }).configMap;
+    expect(JSON.parse(data["mcp-servers.json"] ?? "")).toEqual({ mcpServers: { github: config } });
+    expect(create({ agentTools: [{ name: "WebFetch", enabled: false }] }).configMap.data).not.toHaveProperty(
+      "mcp-servers.json",
+    );
+  });
+});
+
+it("stands where its pod stands", () => {
+  const run = {
+    namespace: "team-a",
+    name: "t7",
+    uid: "u",
+    resourceVersion: "1",
+    generation: 1,
+    createdAt: 0,
+    deleting: false,
+    spec: {},
+    status: { phase: "Pending" as const },
+  };
+  const observation = { run, attempt: { number: 1, name: "task-t7-1" }, jobSeen: false };
+  expect(handler.checkStatus(observation, handler.defaultTiming, 0)).toEqual({ state: { type: "notStarted" } });
+});
