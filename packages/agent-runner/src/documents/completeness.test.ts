@@ -8,7 +8,7 @@ const complete: Record<string, string> = {
   [`${folder}/task.md`]: "# T\n",
   [`${folder}/prompt.md`]: "# P\n",
   [`${folder}/acceptance-criteria.md`]: "# A\n",
-  [`${folder}/source.json`]: formatSource({ hash: "sha256:1", format: "Markdown" }),
+  [`${folder}/source.json`]: formatSource({ hash: "sha256:1", format: "Markdown", run: "u" }),
 };
 const options = (files: Record<string, string>, format: "Markdown" | "MDX" = "Markdown") => ({
   workingDirectory: "services/a",
@@ -55,7 +55,10 @@ describe("the documents of a task", () => {
     await expect(isCurrent({ id: 3, hash }, options(files, format))).resolves.toBe(false);
   });
 
-  it.each(["{", "[]", '{"hash": 1}', '{"hash": "x", "format": "Word"}'])("have no known source in %s", (text) => {
-    expect(readSource(text)).toBeUndefined();
-  });
+  it.each(["{", "[]", '{"hash": 1}', '{"hash": "x", "format": "Word", "run": "u"}'])(
+    "have no known source in %s",
+    (text) => {
+      expect(readSource(text)).toBeUndefined();
+    },
+  );
 });

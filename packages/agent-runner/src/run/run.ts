@@ -84,6 +84,7 @@ class Sessions {
 
   async run(): Promise<readonly SessionRecord[]> {
     const { step, inputs, plan } = this.#options;
+    await writeStepFile(step.paths, stepFiles.sessions, []);
     const interrupt = (): void => this.#stop({ type: "interrupted" });
     step.signal.addEventListener("abort", interrupt, { once: true });
     if (step.signal.aborted) interrupt();

@@ -24,6 +24,6 @@ export async function settleDocuments(
     return { ...record, verdict: { reason: "IncompleteDocs", message: describeProblems(problems) } };
   }
   const { source } = documentPaths({ workingDirectory, format, taskId: session.taskId });
-  await writeFile(join(paths.repository, source), formatSource({ hash: session.hash, format }));
+  await writeFile(join(paths.repository, source), formatSource({ hash: session.hash, format, run: inputs.uid }));
   return record;
 }
