@@ -1,57 +1,49 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger, type KubernetesClient, type PodSpec, resources } from "@orchestrator/controller-runtime";
-import { type ImageTable, type RunningNode, startNode } from "@orchestrator/local-cluster";
+import { type KubernetesClient, type PodSpec, resources } from "@orchestrator/controller-runtime";
+import { type NodeOptions, startNode } from "@orchestrator/local-cluster";
 import { inject } from "vitest";
+import { nodeOptions } from "./node-options.ts";
 
 /** A node of the test's own: only pods made with its `place` come to it. */
 export interface TestNode extends AsyncDisposable {
   name: string;
   directory: string;
+  /** Where it serves logs. */
+  port: number;
   /** To be spread into a pod's spec. */
   place: Pick<PodSpec, "nodeSelector" | "tolerations">;
 }
 
-/** The image `shell` has this machine's programs and nothing else. */
-const shellImages: ImageTable = new Map([
-  [
-    "shell",
-    { entrypoint: ["sh", "-c"], env: {}, mounts: [{ hostPath: process.execPath, path: "/usr/local/bin/node" }] },
-  ],
-]);
+/** A name that no other node of the cluster has. */
+export function nodeName(): string {
+  return `test-node-${randomBytes(3).toString("hex")}`;
+}
+
+/** What places a pod on this node, to be spread into its spec. */
+export function placeOn(name: string): TestNode["place"] {
+  return {
+    nodeSelector: { "kubernetes.io/hostname": name },
+    tolerations: [{ key: "test", operator: "Equal", value: name, effect: "NoSchedule" }],
+  };
+}
 
 /** Starts a node within this process; it ends, and its object is removed, with the test. */
-export async function startTestNode(client: KubernetesClient): Promise<TestNode> {
-  const cluster = inject("cluster");
-  const name = `test-node-${randomBytes(3).toString("hex")}`;
+export async function startTestNode(client: KubernetesClient, overrides: Partial<NodeOptions> = {}): Promise<TestNode> {
+  const name = nodeName();
   const directory = await mkdtemp(join(tmpdir(), "orchestrator-node-"));
-  const { hostname: host, port } = new URL(cluster.server);
-  const { keyFile, certFile } = cluster.serverCertificate;
-  const node: RunningNode = await startNode({
-    client,
-    name,
-    directory,
-    images: shellImages,
-    serverAddress: { host, port: Number(port) },
-    tls: {
-      key: await readFile(keyFile, "utf8"),
-      cert: await readFile(certFile, "utf8"),
-      clientCa: await readFile(cluster.caFile, "utf8"),
-    },
-    taints: [{ key: "test", value: name, effect: "NoSchedule" }],
-    settings: { retryMs: 200, memoryPollMs: 50, volumeRefreshMs: 500, crashBackOff: { initialMs: 300, maxMs: 1_000 } },
-    logger: createLogger({ level: "warn", name }),
-    signal: AbortSignal.timeout(20 * 60_000),
+  const signal = AbortSignal.timeout(20 * 60_000);
+  const node = await startNode({
+    ...(await nodeOptions({ client, cluster: inject("cluster"), name, directory, signal })),
+    ...overrides,
   });
   return {
     name,
     directory,
-    place: {
-      nodeSelector: { "kubernetes.io/hostname": name },
-      tolerations: [{ key: "test", operator: "Equal", value: name, effect: "NoSchedule" }],
-    },
+    port: node.port,
+    place: placeOn(name),
     [Symbol.asyncDispose]: async () => {
       await node.stop();
       await client.delete(resources.nodes, { name }, { signal: AbortSignal.timeout(30_000) });
