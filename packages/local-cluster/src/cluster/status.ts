@@ -46,6 +46,9 @@ async function processRow(
   return { name, state: "running", healthy: true, pid: process.pid, address };
 }
 
+// A server whose etcd is down holds requests for a minute.
+const ANSWER_LIMIT_MS = 5_000;
+
 const portOf = {
   etcd: "etcd",
   "kube-apiserver": "apiServer",
@@ -59,11 +62,12 @@ const portOf = {
 
 async function operatorRows(directory: string, signal: AbortSignal): Promise<StatusRow[]> {
   const names = ["docs-generation-operator", "task-implementation-operator"];
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
   try {
     return await asAdministrator(kubeconfigPath(directory, "admin"), (client) =>
       Promise.all(
         names.map(async (name) => {
-          const state = await deploymentState(client, { namespace: OPERATORS_NAMESPACE, name }, signal);
+          const state = await deploymentState(client, { namespace: OPERATORS_NAMESPACE, name }, limit);
           return { name, state, healthy: state === "available" };
         }),
       ),
