@@ -17,9 +17,9 @@ interface Scene extends AsyncDisposable {
   namespace: TestNamespace;
   kubelet: PlayedKubelet;
   key: { namespace: string; name: string };
-  start(env?: Record<string, string>): Promise<RunningOperator>;
+  start: (env?: Record<string, string>) => Promise<RunningOperator>;
   /** Waits until the run is as asked, by phase and by the reason of its condition Succeeded. */
-  toBe(phase: string, reason?: string): Promise<void>;
+  toBe: (phase: string, reason?: string) => Promise<void>;
 }
 
 async function scene(prefix: string, spec: Record<string, unknown> = {}): Promise<Scene> {
@@ -61,13 +61,13 @@ test("a run that has succeeded stays so when its Job and pod are deleted, and th
   await first.kill();
   await deleteJob(set);
 
-  await using second = await start();
+  await using _ = await start();
   const marker = { namespace: key.namespace, name: "after" };
   await client.create(docsRuns, docsRun(marker.namespace, marker.name), { signal: signal() });
   await kubelet.endPod("after", { gateway: delivered });
   await waitForRun(client, docsRuns, marker, "to be Succeeded", ({ phase }) => phase === "Succeeded");
   const after = await client.get(docsRuns, key, { signal: signal() });
-  expect(after.status, second.output.stdout).toEqual(status);
+  expect(after.status).toEqual(status);
   expect(after.metadata.resourceVersion).toBe(metadata.resourceVersion);
 });
 
@@ -152,4 +152,6 @@ test("a quota that forbids the Job is told, and the run goes on when it is lifte
   await kubectlOk(["delete", "quota", "no-jobs", "-n", namespace]);
   await set.kubelet.endPod(set.key.name, { gateway: delivered });
   await set.toBe("Succeeded", "Delivered");
+  const { items } = await set.client.list(resources.jobs, { namespace, signal: signal() });
+  expect(items).toHaveLength(1);
 });

@@ -49,29 +49,29 @@ function completeDelivery({ gateway }: PodReport): Verdict | undefined {
 }
 
 /** Reasons of the condition DisruptionTarget, and of the status of a pod that its node ended or refused. */
-const disruptions: Readonly<Record<string, Reason>> = {
-  DeletionByTaintManager: "NodeLost",
-  DeletionByPodGC: "NodeLost",
-  NodeLost: "NodeLost",
-  EvictionByEvictionAPI: "PodEvicted",
-  PreemptionByScheduler: "PodEvicted",
-  TerminationByKubelet: "PodEvicted",
-  Evicted: "PodEvicted",
-  Preempting: "PodEvicted",
-  Shutdown: "PodEvicted",
-  NodeShutdown: "PodEvicted",
-  Terminated: "PodEvicted",
-  NodeAffinity: "Unschedulable",
-  OutOfcpu: "Unschedulable",
-  OutOfmemory: "Unschedulable",
-  OutOfpods: "Unschedulable",
-  "OutOfephemeral-storage": "Unschedulable",
-  UnexpectedAdmissionError: "Unschedulable",
-};
+const disruptions: ReadonlyMap<string, Reason> = new Map([
+  ["DeletionByTaintManager", "NodeLost"],
+  ["DeletionByPodGC", "NodeLost"],
+  ["NodeLost", "NodeLost"],
+  ["EvictionByEvictionAPI", "PodEvicted"],
+  ["PreemptionByScheduler", "PodEvicted"],
+  ["TerminationByKubelet", "PodEvicted"],
+  ["Evicted", "PodEvicted"],
+  ["Preempting", "PodEvicted"],
+  ["Shutdown", "PodEvicted"],
+  ["NodeShutdown", "PodEvicted"],
+  ["Terminated", "PodEvicted"],
+  ["NodeAffinity", "Unschedulable"],
+  ["OutOfcpu", "Unschedulable"],
+  ["OutOfmemory", "Unschedulable"],
+  ["OutOfpods", "Unschedulable"],
+  ["OutOfephemeral-storage", "Unschedulable"],
+  ["UnexpectedAdmissionError", "Unschedulable"],
+]);
 
 function takenAway(pod: PodView, job: JobView | undefined): Verdict | undefined {
   const sign = pod.disruption ?? pod;
-  const reason = Object.hasOwn(disruptions, sign.reason) ? disruptions[sign.reason] : undefined;
+  const reason = disruptions.get(sign.reason);
   const where = pod.node === undefined ? "" : ` on node ${pod.node}`;
   if (reason !== undefined) {
     return { reason, message: `Pod ${pod.name}${where} was ended from outside (${sign.reason}): ${sign.message}` };

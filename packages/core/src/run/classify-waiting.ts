@@ -31,25 +31,25 @@ function underWay(pod: PodView): Waiting {
 }
 
 /** What each reason of a waiting container stands for, and whether waiting longer can help. */
-const blocks: Readonly<Record<string, { reason: Waiting["endsAs"]; verb: string; hopeless?: true }>> = {
-  ErrImagePull: { reason: "ImagePullFailed", verb: "cannot get its image" },
-  ImagePullBackOff: { reason: "ImagePullFailed", verb: "cannot get its image" },
-  ImageInspectError: { reason: "ImagePullFailed", verb: "cannot get its image" },
-  RegistryUnavailable: { reason: "ImagePullFailed", verb: "cannot get its image" },
-  InvalidImageName: { reason: "ImagePullFailed", verb: "cannot get its image", hopeless: true },
-  ErrImageNeverPull: { reason: "ImagePullFailed", verb: "cannot get its image", hopeless: true },
-  CreateContainerConfigError: { reason: "ContainerConfigError", verb: "cannot be configured", hopeless: true },
-  CreateContainerError: { reason: "ContainerConfigError", verb: "cannot be started" },
-  RunContainerError: { reason: "ContainerConfigError", verb: "cannot be started" },
-  CrashLoopBackOff: { reason: "ContainerConfigError", verb: "keeps ending" },
-};
+const blocks: ReadonlyMap<string, { reason: Waiting["endsAs"]; verb: string; hopeless?: true }> = new Map([
+  ["ErrImagePull", { reason: "ImagePullFailed", verb: "cannot get its image" }],
+  ["ImagePullBackOff", { reason: "ImagePullFailed", verb: "cannot get its image" }],
+  ["ImageInspectError", { reason: "ImagePullFailed", verb: "cannot get its image" }],
+  ["RegistryUnavailable", { reason: "ImagePullFailed", verb: "cannot get its image" }],
+  ["InvalidImageName", { reason: "ImagePullFailed", verb: "cannot get its image", hopeless: true }],
+  ["ErrImageNeverPull", { reason: "ImagePullFailed", verb: "cannot get its image", hopeless: true }],
+  ["CreateContainerConfigError", { reason: "ContainerConfigError", verb: "cannot be configured", hopeless: true }],
+  ["CreateContainerError", { reason: "ContainerConfigError", verb: "cannot be started" }],
+  ["RunContainerError", { reason: "ContainerConfigError", verb: "cannot be started" }],
+  ["CrashLoopBackOff", { reason: "ContainerConfigError", verb: "keeps ending" }],
+]);
 
 /** What keeps this container from starting, if anything does. */
 function blocked(pod: PodView, name: string, container: ContainerView): Waiting | undefined {
   const told = (text: string) => `Container ${name} of pod ${pod.name} ${plain(text)}`;
   if (container.type === "terminated" && name === containers.gateway) return programMissing(told, container);
-  if (container.type !== "waiting" || !Object.hasOwn(blocks, container.reason)) return undefined;
-  const block = blocks[container.reason];
+  if (container.type !== "waiting") return undefined;
+  const block = blocks.get(container.reason);
   if (block === undefined) return undefined;
   const { reason, verb, hopeless = false } = block;
   const message = told(`${verb} (${container.reason}): ${container.message}`);

@@ -20,7 +20,7 @@ const cures: Record<Reason, string> = {
   AgentError: "The log of the pod's agent container tells more.",
   AgentTimedOut: "Raise spec.timeout, or ask for less in one run.",
   NoResult: "The log of the pod's agent container tells more.",
-  IncompleteDocs: "status.tasks.notDelivered names the tasks; apply a run with these as spec.targetTasks.",
+  IncompleteDocs: "Apply a run with the tasks of status.tasks.notDelivered as its spec.targetTasks.",
   NothingDelivered: "The log of the pod's agent container tells what the agent did instead.",
   OutOfMemory: "Raise spec.pod.resources.limits.memory.",
   InvalidInput: "Mend it and apply the run again under a new name.",

@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { explain, plain } from "./messages.ts";
+import { type Reason, reasons } from "./reason.ts";
+
+const failures = Object.keys(reasons).filter((reason) => reasons[reason as Reason] !== "success") as Reason[];
+
+describe("what a reader is told", () => {
+  it.each(failures)("of %s is what happened and what to do about it", (reason) => {
+    const message = explain(reason, "this happened");
+    expect(message).toMatch(/^this happened\. [A-Z].*\.$/);
+    expect(explain(reason, "")).toBe(message.replace("this happened. ", ""));
+  });
+
+  it("of a success is what happened", () => {
+    expect(explain("Delivered", "Delivered as x")).toBe("Delivered as x.");
+  });
+
+  it("keeps an end that a sentence has already", () => {
+    expect(explain("UpToDate", "Really?")).toBe("Really?");
+  });
+
+  it("stands on one line", () => {
+    expect(plain(" a\n\tb\u001b[31m c\u2028")).toBe("a b [31m c");
+  });
+});
