@@ -13,7 +13,10 @@ const checks: { name: string; command: string[] }[] = [
   { name: "dead code", command: ["knip"] },
   { name: "types", command: ["turbo", "run", "typecheck", "--output-logs=errors-only"] },
   { name: "types of tests", command: ["tsc", "--noEmit", "-p", "tsconfig.json"] },
-  { name: "crds are current", command: ["node", "--conditions=@orchestrator/source", "packages/core/src/crd/main.ts", "--check"] },
+  {
+    name: "crds are current",
+    command: ["node", "--conditions=@orchestrator/source", "packages/core/src/crd/main.ts", "--check"],
+  },
   { name: "bundles", command: ["turbo", "run", "bundle", "--output-logs=errors-only"] },
 ];
 
@@ -43,7 +46,14 @@ async function runChecks(): Promise<Counts> {
 
 /** Vitest's own counts; a run that ends badly without a failed test (coverage, set-up) counts as one failure. */
 async function runTests(): Promise<Counts> {
-  const ok = await run(["vitest", "run", "--coverage", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  const ok = await run([
+    "vitest",
+    "run",
+    "--coverage",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
   const result = await readFile(report, "utf8").then(
     (text) => JSON.parse(text) as { numPassedTests: number; numFailedTests: number },
     () => ({ numPassedTests: 0, numFailedTests: 1 }),
