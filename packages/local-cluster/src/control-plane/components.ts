@@ -155,6 +155,7 @@ function controllerManager({ directory, ports, certificates, binaries, settings 
       "--leader-elect=false",
       `--controllers=${CONTROLLERS.join(",")}`,
       "--node-monitor-period=1s",
+      "--pvclaimbinder-sync-period=2s",
       `--node-monitor-grace-period=${settings.nodeSilenceSeconds ?? 50}s`,
       "--profiling=false",
     ],
