@@ -5,7 +5,7 @@ import type { TestCluster } from "./cluster.ts";
 import { nodeOptions } from "./node-options.ts";
 
 const { cluster, name, directory } = JSON.parse(process.argv[2] ?? "") as {
-  cluster: TestCluster;
+  cluster: Pick<TestCluster, "server" | "kubeconfig" | "caFile" | "serverCertificate">;
   name: string;
   directory: string;
 };

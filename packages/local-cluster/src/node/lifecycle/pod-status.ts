@@ -88,6 +88,15 @@ function waitingOf(pod: Pod, volumes: Observation["volumes"]): { reason: string;
 }
 
 function endingText(ending: Ending | undefined): { reason?: string; message?: string } {
-  if (ending?.cause !== "deadline") return {};
-  return { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" };
+  switch (ending?.cause) {
+    case "deadline":
+      return { reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline" };
+    case "lost":
+      return { reason: "NodeLost", message: "The node was started again; the pod's processes had ended with it" };
+    case "completed":
+    case "deletion":
+    case "initFailed":
+    case undefined:
+      return {};
+  }
 }
