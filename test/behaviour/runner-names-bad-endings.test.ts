@@ -88,7 +88,7 @@ test("a key that the provider refuses is not tried again by the agent, nor by la
 
 test("an agent that takes too long ends the run as AgentTimedOut, complete documents are delivered", async () => {
   await using lab = await startRunLab(repository("a", "[[rehearse:hang]]"));
-  await using pod = await lab.docs({ timeout: "12s" });
+  await using pod = await lab.docs({ timeout: "25s" });
   const { agentMessage, gateway } = await runPod(pod);
   expect(gateway.delivery).toMatchObject({ outcome: "IncompleteDocs", tasks: { delivered: "1", failed: "2" } });
   expect(agentMessage.failedTasks).toMatchObject([{ id: 2, reason: "AgentTimedOut" }]);

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { prepare } from "../prepare/prepare.ts";
+import { needStepFile, readStepFile, type SessionRecord, stepFiles, writeStepFile } from "../steps/step-files.ts";
+import {
+  backlog,
+  docsInputs,
+  documentsOf,
+  implementationInputs,
+  startStepLab,
+  type StepLab,
+} from "../steps/step-lab.ts";
+import { Repository } from "../steps/repository.ts";
+import { verify } from "./verify.ts";
+
+const record = (taskId: number, changes: Partial<SessionRecord> = {}): SessionRecord => ({
+  taskId,
+  sessionId: "s",
+  interrupted: false,
+  turns: 1,
+  ...changes,
+});
+
+async function prepared(inputs: Parameters<typeof startStepLab>[0]["inputs"]): Promise<StepLab> {
+  const lab = await startStepLab({ inputs, files: backlog(1, 2, 3, 4) });
+  expect(await prepare(lab.options())).toBe(0);
+  return lab;
+}
+
+describe("the check of all sessions", () => {
+  it("finds complete documents, missing ones, and sessions that failed or were interrupted", async () => {
+    await using lab = await prepared(docsInputs());
+    const noResult = { reason: "NoResult", message: "m" } as const;
+    const records = [record(2), record(1), record(3, { verdict: noResult }), record(4, { interrupted: true })];
+    await writeStepFile(lab.paths, stepFiles.sessions, records);
+    await lab.write({
+      ...documentsOf(1),
+      ...documentsOf(3),
+      ...documentsOf(4),
+      ".taskmaster/docs/task-2/task.md": "text",
+    });
+    expect(await verify(lab.options())).toBe(1);
+    const found = await needStepFile(lab.paths, stepFiles.verification);
+    expect(found).toEqual({
+      complete: [1],
+      failed: [
+        {
+          taskId: 2,
+          verdict: {
+            reason: "IncompleteDocs",
+            message: expect.stringContaining("task-2/task.md: it has no heading") as unknown,
+          },
+        },
+        { taskId: 3, verdict: noResult },
+      ],
+    });
+    await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toMatchObject({ reason: "IncompleteDocs" });
+  });
+
+  it("is content with an implementation that changed, added or committed something", async () => {
+    for (const how of ["change", "add", "commit"]) {
+      await using lab = await prepared(implementationInputs());
+      await writeStepFile(lab.paths, stepFiles.sessions, [record(1)]);
+      await lab.write(how === "change" ? backlog(1) : { "new.txt": "new\n" });
+      const tree = new Repository({ ...lab.options(), directory: lab.paths.repository });
+      if (how === "commit") {
+        await tree.git(["add", "--all"]);
+        await tree.git(["commit", "--quiet", "--message=By the agent"]);
+      }
+      expect(await verify(lab.options())).toBe(0);
+      expect(lab.progress().at(-1)?.message).toBe("The work is complete");
+    }
+  });
+
+  it("is not content with an implementation that changed nothing", async () => {
+    await using lab = await prepared(implementationInputs());
+    await writeStepFile(lab.paths, stepFiles.sessions, [record(1)]);
+    expect(await verify(lab.options())).toBe(1);
+    await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toMatchObject({ reason: "NothingDelivered" });
+  });
+});
+
+describe("the stop hook's check", () => {
+  it("keeps the agent going and tells it what is wrong", async () => {
+    await using lab = await prepared(docsInputs());
+    const argv = ["--task", "2"];
+    expect(await verify(lab.options({ argv }))).toBe(2);
+    expect(lab.stderr()).toBe(
+      [
+        "The documents of task 2 are not complete. Mend them before you stop:",
+        "- .taskmaster/docs/task-2/task.md: it is missing",
+        "- .taskmaster/docs/task-2/prompt.md: it is missing",
+        "- .taskmaster/docs/task-2/acceptance-criteria.md: it is missing",
+        "",
+      ].join("\n"),
+    );
+    await lab.write(documentsOf(2));
+    expect(await verify(lab.options({ argv }))).toBe(0);
+  });
+
+  it("has nothing against an implementation", async () => {
+    await using lab = await prepared(implementationInputs());
+    expect(await verify(lab.options({ argv: ["--task", "1"] }))).toBe(0);
+  });
+});
