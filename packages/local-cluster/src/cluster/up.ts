@@ -16,6 +16,7 @@ import { type DeploymentKey, untilAvailable } from "./deployments.ts";
 import { DEFAULT_MODEL_SECRET, type ModelChoice, modelOf } from "./model-choice.ts";
 import { installOperators, type LocalOperator, OPERATORS_NAMESPACE } from "./operators.ts";
 import { CREDENTIALS_SECRET, ensureSampleRepository, forgeToken } from "./sample-repository.ts";
+import { checkSandboxes } from "./sandbox-check.ts";
 import { ensureSecret } from "./secrets.ts";
 
 export interface UpOptions {
@@ -47,10 +48,11 @@ export interface RunningCluster {
 /**
  * Starts what of the cluster does not run and installs the operators. What runs is kept, and so are all objects and
  * repositories.
- * @throws ImageIncomplete, ControlPlaneUnavailable, ComponentFailed, InstallFailed, DeploymentNotAvailable
+ * @throws SandboxesForbidden, ImageIncomplete, ControlPlaneUnavailable, ComponentFailed, InstallFailed, DeploymentNotAvailable
  */
 export async function bringUp(options: UpOptions): Promise<RunningCluster> {
   const { directory, env, signal, log } = options;
+  await checkSandboxes({ env, signal });
   await localImages();
   await mkdir(directory, { recursive: true });
   const onWait = (): void => log(`waiting for another command that works on ${directory}`);

@@ -49,5 +49,12 @@ test("a lock that cannot be taken says so", async () => {
       { signal: new AbortController().signal, onWait: () => {}, env: process.env },
       () => Promise.resolve(),
     ),
-  ).rejects.toThrow(/cannot be taken/);
+  ).rejects.toThrow(/cannot be taken: flock: .*No such file/);
+});
+
+test("a machine without flock is told so", async () => {
+  const options = { signal: new AbortController().signal, onWait: () => {}, env: { PATH: folder } };
+  await expect(withLock(folder, options, () => Promise.resolve())).rejects.toThrow(
+    /flock \(util-linux\) does not start/,
+  );
 });

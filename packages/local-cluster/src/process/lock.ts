@@ -12,12 +12,20 @@ export async function withLock<T>(
 ): Promise<T> {
   // The child holds the lock until its stdin ends, which it does with this process at the latest.
   const holder = spawn("flock", ["--exclusive", path, "sh", "-c", "echo held; exec cat"], {
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C in a terminal must not end it before this process is done.
+    detached: true,
     env,
   });
+  let complaint = "";
+  holder.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaint += text;
+  });
   const gone = new Promise<never>((_, reject) => {
-    holder.once("error", reject);
-    holder.once("exit", (code) => reject(new Error(`the lock ${path} cannot be taken: flock ended with ${code}`)));
+    holder.once("error", (cause) => {
+      reject(new Error(`the lock ${path} cannot be taken: the program flock (util-linux) does not start`, { cause }));
+    });
+    holder.once("close", () => reject(new Error(`the lock ${path} cannot be taken: ${complaint.trim()}`)));
   });
   gone.catch(() => undefined);
   const notice = setTimeout(onWait, 1_000);
