@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { type Container, type KubernetesClient, resources } from "@orchestrator/controller-runtime";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { adminClient, kubectlOk } from "../support/cluster.ts";
 import { createNamespace, type TestNamespace } from "../support/namespace.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
@@ -102,4 +103,19 @@ test("a Job is Complete when its pod has succeeded, and its log can be read", as
   });
   const log = await kubectlOk(["logs", "--namespace", namespace.name, "job/job"]);
   expect(log.split("\n").toSorted()).toEqual(["", "hello", "there"]);
+});
+
+test("a pod's status is written when it changes, and not otherwise", async () => {
+  await pods.create("counted", { containers: [{ name: "main", image, args: ["sleep 3"] }] });
+  const pod = await pods.ended("counted");
+  const log = await readFile(inject("cluster").auditLog, "utf8");
+  const writes = log
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as { verb: string; objectRef?: Record<string, string> })
+    .filter(({ verb, objectRef }) => verb === "patch" && objectRef?.["subresource"] === "status")
+    .filter(({ objectRef }) => objectRef?.["namespace"] === namespace.name && objectRef["name"] === "counted");
+  // It waits for its volumes, has them, runs, has ended: some of these may fall together.
+  expect(pod.status?.phase).toBe("Succeeded");
+  expect([2, 3, 4]).toContain(writes.length);
 });
