@@ -2,7 +2,7 @@ import type { EventRecorder, Logger } from "@orchestrator/controller-runtime";
 import type { Pod } from "./pod.ts";
 
 export interface PodEvent {
-  reason: "Failed" | "FailedMount" | "Killing" | "Unhealthy";
+  reason: "Failed" | "FailedMount" | "Unhealthy";
   action: string;
   note: string;
 }
