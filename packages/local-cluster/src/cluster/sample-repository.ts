@@ -33,7 +33,8 @@ export async function ensureSampleRepository({
     const response = await fetch(`${forgeUrl}/control/repositories`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
-      body: JSON.stringify({ name: "local/backlog", files: sampleFiles }),
+      // Readable without the token, so that a browser shows its pull requests.
+      body: JSON.stringify({ name: "local/backlog", files: sampleFiles, private: false }),
       dispatcher,
       signal,
     });
