@@ -5,6 +5,8 @@ import { determineJobType } from "./determine-job-type.ts";
 import { cleanupPeriodDays, defaultModel, isDocsGeneration, type JobType, readJobType } from "./job-type.ts";
 
 const taskId = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+// zod leaves `__proto__` out of every record.
+const fieldName = fc.string().filter((name) => name !== "__proto__");
 const jobTypes: fc.Arbitrary<JobType> = fc.oneof(
   fc.record({
     type: fc.constant("docs_generation" as const),
@@ -16,7 +18,7 @@ const jobTypes: fc.Arbitrary<JobType> = fc.oneof(
   fc.record({
     type: fc.constant("task_implementation" as const),
     config: fc.record(
-      { taskId, retryConfig: fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true }) },
+      { taskId, retryConfig: fc.dictionary(fieldName, fc.jsonValue(), { noNullPrototype: true }) },
       { requiredKeys: ["taskId"] },
     ),
   }),
