@@ -103,6 +103,8 @@ describe.each(["no-files", "one-file-missing", "broken-document"])("a task that 
     const { agent, agentMessage, gateway } = await runPod(pod);
     expect(gateway.delivery).toMatchObject({ outcome: "IncompleteDocs", tasks: { delivered: "1", failed: "2" } });
     expect(agent.exitCode).toBe(1);
+    // The stop hook sent the agent back to work again and again.
+    expect(lab.model.requests().byTask[till.title]).toBeGreaterThan(8);
     expect(agentMessage).toMatchObject({
       verdict: { reason: "IncompleteDocs" },
       failedTasks: [

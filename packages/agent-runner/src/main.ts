@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Mode } from "./mode.ts";
 
 /** Each mode is loaded when it is asked for, so that light modes do not pay for the parsers and servers of others. */
@@ -11,6 +12,8 @@ const modes: Readonly<Record<string, () => Promise<Mode>>> = {
 };
 
 const usageError = 64;
+const defect = 70;
+const terminated = 143;
 
 async function main([name, ...argv]: readonly string[]): Promise<number> {
   const load = name === undefined || !Object.hasOwn(modes, name) ? undefined : modes[name];
@@ -24,7 +27,12 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
   process.once("SIGTERM", () => stop.abort());
   process.once("SIGINT", () => stop.abort());
   const mode = await load();
-  return await mode({ env: process.env, argv, signal: stop.signal });
+  try {
+    return await mode({ env: process.env, argv, signal: stop.signal });
+  } catch (error) {
+    process.stderr.write(`agent-runner ${name}: ${inspect(error)}\n`);
+    return stop.signal.aborted ? terminated : defect;
+  }
 }
 
 process.exitCode = await main(process.argv.slice(2));

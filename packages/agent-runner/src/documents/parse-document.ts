@@ -1,7 +1,4 @@
 import type { OutputFormat } from "@orchestrator/core/pure";
-import { asciiDocProblem } from "./ascii-doc.ts";
-import { markdownProblem } from "./markdown.ts";
-import { mdxProblem } from "./mdx.ts";
 
 /** A document is read by people and by agents: 1 MiB is far above what either takes in. */
 const sizeLimit = 1024 * 1024;
@@ -10,12 +7,13 @@ const sizeLimit = 1024 * 1024;
 export async function documentProblem(format: OutputFormat, text: string): Promise<string | undefined> {
   if (text.trim() === "") return "it is empty";
   if (text.length > sizeLimit) return `it is longer than ${sizeLimit} characters`;
+  // A stop hook is waited for: it loads the one parser that it needs.
   switch (format) {
     case "Markdown":
-      return markdownProblem(text);
+      return (await import("./markdown.ts")).markdownProblem(text);
     case "MDX":
-      return await mdxProblem(text);
+      return await (await import("./mdx.ts")).mdxProblem(text);
     case "AsciiDoc":
-      return await asciiDocProblem(text);
+      return await (await import("./ascii-doc.ts")).asciiDocProblem(text);
   }
 }

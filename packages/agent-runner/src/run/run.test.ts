@@ -51,6 +51,13 @@ describe("the sessions of a docs run", () => {
     expect(lab.progress().at(-1)).toMatchObject({ step: "task", tasksDone: 3, tasksTotal: 3, costUsd: 0.75 });
   });
 
+  it("are all on record, however many end at once", async () => {
+    const ids = Array.from({ length: 24 }, (_, index) => index + 1);
+    await using lab = await prepared(docsInputs({ parallelism: 16 }), backlog(...ids));
+    const { records } = await runWith(lab, says(init, result));
+    expect(records.map(({ taskId }) => taskId)).toEqual(ids);
+  });
+
   it("fail where documents are missing, though the agent says it succeeded", async () => {
     await using lab = await prepared(docsInputs());
     const script = `[ $ORCHESTRATOR_TASK_ID = 2 ] || { ${writes}\n}\n${says(init, result)}`;
@@ -130,6 +137,11 @@ describe("the session of an implementation", () => {
       reason: "AgentTimedOut",
       message: expect.stringContaining("after 0.3 s") as unknown,
     });
+  });
+
+  it("has the time that it was given, however long", async () => {
+    await using lab = await prepared(implementationInputs({ timeoutSeconds: 60 * 60 * 24 * 365 }));
+    expect(await runWith(lab, `sleep 0.1\n${says(init, result)}`)).toMatchObject({ exitCode: 0 });
   });
 
   it("gets the run's MCP servers", async () => {

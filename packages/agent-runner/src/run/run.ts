@@ -23,6 +23,9 @@ import { settleDocuments } from "./settle-documents.ts";
 /** Exit code of a program that ended by SIGTERM. */
 const terminated = 143;
 
+/** Milliseconds; a timer that is set for longer goes off at once. */
+const longestTimer = 2 ** 31 - 1;
+
 /** What the next session would meet as well. */
 const hopeless: ReadonlySet<Reason> = new Set(["AgentMissing", "SettingsRejected", "ModelAuthFailed"]);
 
@@ -76,6 +79,7 @@ class Sessions {
   readonly #progress: Progress;
   readonly #halt = new AbortController();
   readonly #records: SessionRecord[] = [];
+  #written: Promise<void> = Promise.resolve();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -88,13 +92,17 @@ class Sessions {
     const interrupt = (): void => this.#stop({ type: "interrupted" });
     step.signal.addEventListener("abort", interrupt, { once: true });
     if (step.signal.aborted) interrupt();
-    const timer = setTimeout(() => this.#stop(timedOut(inputs)), inputs.timeoutSeconds * 1000);
+    const timer = setTimeout(() => this.#stop(timedOut(inputs)), Math.min(inputs.timeoutSeconds * 1000, longestTimer));
+    // All workers draw from one iterator, so each session is taken once.
+    const queue = plan.sessions.values();
+    const parallelism = inputs.kind === "DocsGenerationRun" ? inputs.parallelism : 1;
+    const workers = Array.from({ length: parallelism }, () => this.#work(queue));
     try {
-      // All workers draw from one iterator, so each session is taken once.
-      const queue = plan.sessions.values();
-      const workers = inputs.kind === "DocsGenerationRun" ? inputs.parallelism : 1;
-      await Promise.all(Array.from({ length: workers }, () => this.#work(queue)));
+      await Promise.all(workers);
     } finally {
+      // A defect in one worker does not leave the agents of the others behind.
+      this.#stop({ type: "interrupted" });
+      await Promise.allSettled(workers);
       clearTimeout(timer);
       step.signal.removeEventListener("abort", interrupt);
     }
@@ -139,8 +147,15 @@ class Sessions {
   async #keep(record: SessionRecord): Promise<void> {
     const { step, plan } = this.#options;
     this.#records.push(record);
-    const records = this.#records.toSorted((a, b) => a.taskId - b.taskId);
-    await writeStepFile(step.paths, stepFiles.sessions, records);
+    // One write at a time, each with all that is known by then.
+    this.#written = this.#written.then(() =>
+      writeStepFile(
+        step.paths,
+        stepFiles.sessions,
+        this.#records.toSorted((a, b) => a.taskId - b.taskId),
+      ),
+    );
+    await this.#written;
     const done = this.#records.filter(({ verdict, interrupted }) => verdict === undefined && !interrupted).length;
     const costs = this.#records.flatMap(({ costUsd }) => (costUsd === undefined ? [] : [costUsd]));
     this.#progress({
