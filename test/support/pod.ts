@@ -57,11 +57,11 @@ type PodSpec = NonNullable<AttemptResources["job"]["spec"]>["template"]["spec"];
 type Container = PodSpec["containers"][number];
 
 export async function playPod(options: PodOptions): Promise<PlayedPod> {
+  const mounts = imageMounts(await localImages(), options.programs ?? {});
   const root = await mkdtemp(join(tmpdir(), "test-pod-"));
   const spec = options.resources.job.spec?.template.spec as PodSpec;
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
   const volumes = await makeVolumes(root, spec, options);
-  const mounts = imageMounts(await localImages(), options.programs ?? {});
   const sandboxes = new Set<Sandbox>();
 
   async function start(name: string): Promise<RunningContainer> {
