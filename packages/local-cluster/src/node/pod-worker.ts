@@ -21,6 +21,7 @@ import type { NodeContext } from "./node-context.ts";
 import { allContainers, type Container, type Pod } from "./pod.ts";
 import { type ProbeListener, probeContainer } from "./probes/prober.ts";
 import { removeFolder } from "./remove-folder.ts";
+import { CommandMissing, SandboxFailed } from "./sandbox/sandbox-error.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -170,7 +171,9 @@ export class PodWorker {
 
   async #prepareVolumes(): Promise<void> {
     const { clock, settings, events } = this.#context;
-    this.#volumeState = { type: "preparing" };
+    const before = this.#volumeState;
+    this.#volumeState =
+      before.type === "failed" ? { type: "preparing", message: before.message } : { type: "preparing" };
     try {
       await this.#volumes.prepare(this.#pod, { now: clock.now(), signal: this.#stop.signal });
       this.#volumeState = { type: "ready" };
@@ -183,10 +186,10 @@ export class PodWorker {
 
   async #start(container: Container): Promise<void> {
     const record = recordOf(this.#records, container.name);
-    const tries = record.state.type === "blocked" ? record.state.tries : 0;
+    const blocked = record.state.type === "blocked" ? record.state : undefined;
     const last = lastExit(record);
     if (last !== undefined) record.last = last;
-    record.state = { type: "starting" };
+    record.state = blocked === undefined ? { type: "starting" } : { type: "starting", after: reasonOf(blocked) };
     const index = record.earlierRuns + record.runs;
     try {
       const started = await startContainer(
@@ -204,7 +207,7 @@ export class PodWorker {
       record.runs += 1;
       this.#watch(container, record, started);
     } catch (error) {
-      this.#notStarted(container, record, { error, tries });
+      this.#notStarted(container, record, { error, tries: blocked?.tries ?? 0 });
     }
   }
 
@@ -217,26 +220,18 @@ export class PodWorker {
     const message = error instanceof Error ? error.message : String(error);
     const now = clock.now();
     events.tell(this.#pod, { reason: "Failed", action: "Starting", note: message }, this.#stop.signal);
-    if (!(error instanceof ContainerBlocked)) {
+    if (error instanceof CommandMissing || error instanceof SandboxFailed) {
       record.runs += 1;
       const text = `failed to create containerd task: failed to start container "${container.name}": ${message}`;
-      return this.#exited(record, {
-        startedAt: 0,
-        finishedAt: now,
-        exitCode: 128,
-        reason: "StartError",
-        message: text,
-      });
+      const exit: Exit = { startedAt: 0, finishedAt: now, exitCode: 128, reason: "StartError", message: text };
+      return this.#exited(record, exit);
     }
-    const isImage = error.reason === "ErrImagePull";
-    const again = isImage && tries > 0;
-    record.state = {
-      type: "blocked",
-      reason: again ? "ImagePullBackOff" : error.reason,
-      message: again ? `Back-off pulling image "${container.image ?? ""}": ErrImagePull: ${message}` : message,
-      tries: tries + 1,
-      retryAt: now + (isImage && again ? retryDelay(tries, settings.crashBackOff) : settings.retryMs),
-    };
+    const reason = error instanceof ContainerBlocked ? error.reason : "CreateContainerError";
+    record.state = { type: "blocked", reason, message, tries: tries + 1, retryAt: now + settings.retryMs };
+    if (reason !== "ErrImagePull" || tries === 0) return;
+    record.state.reason = "ImagePullBackOff";
+    record.state.message = `Back-off pulling image "${container.image ?? ""}": ErrImagePull: ${message}`;
+    record.state.retryAt = now + retryDelay(tries, settings.crashBackOff);
   }
 
   #watch(container: Container, record: ContainerRecord, started: StartedContainer): void {
@@ -312,8 +307,7 @@ export class PodWorker {
       if (step.finished) await this.#finish(signal);
       return true;
     } catch (err) {
-      // Another object has taken the name, or none has.
-      if (isApiError(err, "NotFound") || isApiError(err, "Conflict")) {
+      if (isApiError(err, "NotFound")) {
         this.#gone = true;
         return true;
       }
@@ -383,4 +377,8 @@ export class PodWorker {
 /** A merge would keep an earlier reason or message. */
 function withoutRest(condition: Condition): object {
   return { reason: null, message: null, ...condition };
+}
+
+function reasonOf({ reason, message }: { reason: string; message: string }): { reason: string; message: string } {
+  return { reason, message };
 }

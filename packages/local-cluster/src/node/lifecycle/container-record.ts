@@ -10,8 +10,8 @@ export interface Exit {
 
 export type ContainerState =
   | { type: "new" }
-  /** Its environment and sandbox are being made. */
-  | { type: "starting" }
+  /** Its environment and sandbox are being made; `after` is what stood in the way until now. */
+  | { type: "starting"; after?: { reason: string; message: string } }
   /** It cannot be made as the pod stands; tried again at `retryAt`. */
   | { type: "blocked"; reason: string; message: string; tries: number; retryAt: number }
   | {

@@ -57,8 +57,9 @@ function isReady({ state }: ContainerRecord, role: ContainerRole): boolean {
 function currentState(container: Container, { state }: ContainerRecord, context: ContainerContext): ContainerState {
   switch (state.type) {
     case "new":
-    case "starting":
       return { waiting: context.waiting };
+    case "starting":
+      return { waiting: state.after ?? context.waiting };
     case "blocked":
       return { waiting: { reason: state.reason, message: state.message } };
     case "running":

@@ -1,5 +1,5 @@
 /** The kubelet reads at most this much of a termination message, from its end. */
-export const messageFileLimit = 4096;
+const messageFileLimit = 4096;
 /** All messages of a pod together; each container gets an equal share. */
 const podLimit = 12_288;
 /** How much of the log stands in for a message: bytes and lines. */

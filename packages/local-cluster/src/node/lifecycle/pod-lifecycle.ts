@@ -4,7 +4,8 @@ import { type ContainerRecord, isAlive } from "./container-record.ts";
 
 export type VolumeState =
   | { type: "pending" }
-  | { type: "preparing" }
+  /** `message` is what stood in the way until now. */
+  | { type: "preparing"; message?: string }
   | { type: "ready" }
   | { type: "failed"; message: string; retryAt: number };
 
@@ -94,7 +95,7 @@ function deadlineOf(pod: Pod, { startTime }: Observation): number {
 }
 
 /** An init container has failed for good. */
-export function initFailed(pod: Pod, containers: ReadonlyMap<string, ContainerRecord>): boolean {
+function initFailed(pod: Pod, containers: ReadonlyMap<string, ContainerRecord>): boolean {
   if (pod.spec.restartPolicy !== "Never") return false;
   return regularInitContainers(pod).some(({ name }) => {
     const { state } = recordOf(containers, name);

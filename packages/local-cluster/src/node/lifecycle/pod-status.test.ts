@@ -61,6 +61,16 @@ describe("a container's state", () => {
     expect(status.podIP).toBeUndefined();
   });
 
+  test("goes on naming what is in the way while that is tried again", () => {
+    const after = { reason: "CreateContainerConfigError", message: "no such key" };
+    const main: ContainerRecord = { ...newRecord(), state: { type: "starting", after } };
+    expect(statusOf(aPod(), { main }).containerStatuses?.[0]?.state).toEqual({ waiting: after });
+    const volumes = { type: "preparing", message: "no such Secret" } as const;
+    expect(statusOf(aPod(), {}, { volumes }).containerStatuses?.[0]?.state).toEqual({
+      waiting: { reason: "ContainerCreating", message: "no such Secret" },
+    });
+  });
+
   test("is CrashLoopBackOff between two runs, with the last end beside it", () => {
     const status = statusOf(aPod({ restartPolicy: "Always" }), { main: exited(4) });
     expect(status.containerStatuses?.[0]).toMatchObject({

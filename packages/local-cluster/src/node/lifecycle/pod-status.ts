@@ -84,7 +84,8 @@ function restarts(pod: Pod, record: ContainerRecord, role: ContainerRole): boole
 
 function waitingOf(pod: Pod, volumes: Observation["volumes"]): { reason: string; message?: string } {
   const reason = (pod.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating";
-  return volumes.type === "failed" ? { reason, message: volumes.message } : { reason };
+  const message = "message" in volumes ? volumes.message : undefined;
+  return message === undefined ? { reason } : { reason, message };
 }
 
 function endingText(ending: Ending | undefined): { reason?: string; message?: string } {

@@ -62,6 +62,13 @@ const files = {
 // What a shell adds to the environment; the container is not to see it.
 const withoutShellVariables = ["PWD", "OLDPWD", "SHLVL", "_"].flatMap((name) => ["-u", name]);
 
+// Said from within the new root, so that whoever enters the sandbox after that finds the same one.
+const inside = [
+  'command -v -- "$2" > /dev/null || { printf missing >&3; exit 127; }',
+  `printf 'ready %s\\n' "$1" >&3`,
+  'shift 2; exec "$@" 2>&4 3>&- 4>&-',
+].join("\n");
+
 /**
  * The shell script that makes the root of a sandbox and then becomes the container's command. On file descriptor 3 it
  * says `ready PID` right before that, or what went wrong. Its environment is the container's from the start, so that
@@ -70,9 +77,15 @@ const withoutShellVariables = ["PWD", "OLDPWD", "SHLVL", "_"].flatMap((name) => 
 export function boxScript(plan: BoxPlan): Box {
   const inRoot = (path: string): string => quote(`${plan.root}${path}`);
   const layers = layersOf(plan.binds);
-  const program = plan.command[0] ?? "";
-  const enter = (options: string[]): string =>
-    `"$chroot" ${quote(plan.root)} ${["/usr/bin/env", ...options, "-C", plan.workingDirectory, "--"].map(quote).join(" ")}`;
+  const words = [
+    plan.command[0] ?? "",
+    "/usr/bin/env",
+    ...withoutShellVariables,
+    "--",
+    ...plan.prefix,
+    ...plan.command,
+  ];
+  const command = words.map(quote).join(" ");
   const lines = [
     "set -eu",
     "exec 4>&2 2>&3",
@@ -95,9 +108,7 @@ export function boxScript(plan: BoxPlan): Box {
     // The machine's /proc is still in place here, and tells the pid by which the machine knows this process.
     "read -r pid rest < /proc/self/stat",
     "PATH=$container_path; unset container_path rest",
-    `${enter([])} /bin/sh -c 'command -v -- "$1" > /dev/null' sh ${quote(program)} || { printf missing >&3; exit 127; }`,
-    `printf 'ready %s\\n' "$pid" >&3`,
-    `exec ${enter(withoutShellVariables)} ${[...plan.prefix, ...plan.command].map(quote).join(" ")} 2>&4 3>&- 4>&-`,
+    `exec "$chroot" ${quote(plan.root)} /usr/bin/env -C ${quote(plan.workingDirectory)} -- /bin/sh -c ${quote(inside)} sh "$pid" ${command}`,
   ];
   return { script: `${lines.join("\n")}\n`, tables: layers.map((layer, index) => mountTable(plan.root, layer, index)) };
 }
