@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     coverage: {
       provider: "v8",
+      reportOnFailure: true,
       include: ["packages/*/src/**/*.ts"],
       exclude: ["**/*.test.ts", "**/*.d.ts"],
       reporter: ["text-summary", "json-summary", "text"],
