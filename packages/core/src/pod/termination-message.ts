@@ -6,7 +6,12 @@ import { runResult, usage } from "../api/status.ts";
 export const terminationMessageLimit = 2000;
 
 const reason = z.enum(Object.keys(reasons) as [Reason, ...Reason[]]);
-export const verdict = z.object({ reason, message: z.string() });
+export const verdict = z.object({
+  reason,
+  message: z.string(),
+  /** Another attempt cannot help, whatever the reason's class says: the work to go on from is lost. */
+  final: z.literal(true).optional(),
+});
 export type Verdict = z.infer<typeof verdict>;
 
 /** Written by `prepare` when it ends the pod. */
@@ -28,7 +33,14 @@ export const gatewayMessage = z.object({
   version: z.literal(1),
   verdict: verdict.optional(),
   delivery: delivery.optional(),
+  /** Of this attempt alone. */
   usage,
+  /** Of the round, with attempts that could not report because their node was lost. */
+  roundUsage: usage.optional(),
+  /** How long the provider asked to wait, with the reasons RateLimited and ModelOverloaded. */
+  retryAfterSeconds: z.int().optional(),
+  /** The work, the session and the ledger are kept in the repository for a next attempt. */
+  resumable: z.boolean().optional(),
   /** The model id that the provider answered with. */
   model: z.string().optional(),
 });

@@ -1,5 +1,5 @@
 /** What a reason's class says about what happens next (design, section 5). */
-export type ReasonClass = "success" | "infrastructure" | "provider" | "agent" | "configuration";
+export type ReasonClass = "success" | "infrastructure" | "provider" | "agent" | "configuration" | "limit" | "choice";
 
 /** Every named ending of a run, with its class. The one table that code, metrics and docs read. */
 export const reasons = {
@@ -9,6 +9,7 @@ export const reasons = {
   Unschedulable: "infrastructure",
   PodNotCreated: "infrastructure",
   PodEvicted: "infrastructure",
+  Preempted: "infrastructure",
   NodeLost: "infrastructure",
   PodDeleted: "infrastructure",
   JobDeleted: "infrastructure",
@@ -18,9 +19,12 @@ export const reasons = {
   ModelOverloaded: "provider",
   AgentError: "agent",
   AgentTimedOut: "agent",
+  Stalled: "agent",
+  MaxTurnsReached: "agent",
   NoResult: "agent",
   IncompleteDocs: "agent",
   NothingDelivered: "agent",
+  VerificationFailed: "agent",
   OutOfMemory: "agent",
   InvalidInput: "configuration",
   BranchNotFound: "configuration",
@@ -33,6 +37,9 @@ export const reasons = {
   NameConflict: "configuration",
   PushRejected: "configuration",
   DeliveryRefused: "configuration",
+  BudgetExceeded: "limit",
+  DeadlineExceeded: "limit",
+  Cancelled: "choice",
 } as const satisfies Record<string, ReasonClass>;
 
 export type Reason = keyof typeof reasons;
