@@ -2,8 +2,9 @@ import { z } from "zod";
 import { duration } from "./duration.ts";
 import { modelName } from "./names.ts";
 import { repository } from "./repository.ts";
+import { retryConfig } from "./retry-config.ts";
 import { cel, uniqueItems } from "./rule.ts";
-import { sharedSpec } from "./shared-spec.ts";
+import { sharedSpec, withSharedRules } from "./shared-spec.ts";
 
 export const outputFormat = z.enum(["Markdown", "MDX", "AsciiDoc"]);
 export type OutputFormat = z.infer<typeof outputFormat>;
@@ -14,7 +15,8 @@ const targetTasks = cel(uniqueItems(z.array(z.int32().min(1)).max(1000)), {
   message: "is empty: name at least one task, or remove targetTasks to ask for every task that is still open",
 });
 
-export const docsGenerationRunSpec = z.object({
+const timeout = "1h";
+const fields = z.object({
   repository: repository.describe("Git repository that holds the tasks and receives the documents."),
   ...sharedSpec,
   targetTasks: targetTasks
@@ -34,6 +36,9 @@ export const docsGenerationRunSpec = z.object({
     .max(16)
     .default(4)
     .describe("How many tasks are worked on at once, each in an agent session of its own."),
-  timeout: duration().default("1h").describe("How long one attempt may take from the agent's start, such as 1h."),
+  timeout: duration().default(timeout).describe("How long one attempt may take from the agent's start, such as 1h."),
+  retryConfig: retryConfig({ maxAgentRetries: 0 }),
 });
+
+export const docsGenerationRunSpec = withSharedRules(fields, { timeout });
 export type DocsGenerationRunSpec = z.infer<typeof docsGenerationRunSpec>;

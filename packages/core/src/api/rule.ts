@@ -11,16 +11,24 @@ export interface Rule<T> {
   message: string;
   /** Whether the server leaves the refused value, which may hold a secret, out of its answer. Default false. */
   hidesValue?: boolean;
+  /** The field of an object that the refusal names; absent: the object itself. */
+  field?: string;
 }
 
 /** A refinement together with what says the same to the API server, so that neither can exist alone. */
 function twin<S extends z.ZodType>(
   schema: S,
-  check: { holds: (value: z.output<S>) => boolean; message: string; server: Record<string, unknown> },
+  check: {
+    holds: (value: z.output<S>) => boolean;
+    message: string;
+    server: Record<string, unknown>;
+    path?: string[];
+  },
 ): S {
   const meta = schema.meta() ?? {};
   const checks = typeof meta[serverChecks] === "number" ? meta[serverChecks] : 0;
-  return schema.refine(check.holds, check.message).meta({ ...meta, ...check.server, [serverChecks]: checks + 1 });
+  const { holds, message: error, path = [] } = check;
+  return schema.refine(holds, { error, path }).meta({ ...meta, ...check.server, [serverChecks]: checks + 1 });
 }
 
 /** Adds a cross-field or value rule to a schema, for the API server and for TypeScript alike. */
@@ -28,9 +36,15 @@ export function cel<S extends z.ZodType>(schema: S, check: Rule<z.output<S>>): S
   const key = "x-kubernetes-validations";
   const before = schema.meta()?.[key];
   const rules: unknown[] = Array.isArray(before) ? before : [];
-  const { rule, message, holds, hidesValue = false } = check;
+  const { rule, message, holds, hidesValue = false, field } = check;
   const reason = hidesValue ? { reason: "FieldValueForbidden" } : {};
-  return twin(schema, { holds, message, server: { [key]: [...rules, { rule, message, ...reason }] } });
+  const fieldPath = field === undefined ? {} : { fieldPath: `.${field}` };
+  return twin(schema, {
+    holds,
+    message,
+    server: { [key]: [...rules, { rule, message, ...fieldPath, ...reason }] },
+    path: field === undefined ? [] : [field],
+  });
 }
 
 /** A string of at most `max` characters; both sides count code points. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { text } from "./rule.ts";
 
-export const phase = z.enum(["Pending", "Running", "Succeeded", "Failed"]);
+export const phase = z.enum(["Pending", "Suspended", "Running", "Retrying", "Succeeded", "Failed", "Cancelled"]);
 export type Phase = z.infer<typeof phase>;
 
 const time = (): z.ZodISODateTime => z.iso.datetime({ offset: true });
@@ -36,7 +36,8 @@ export const usage = z.object({
 export type Usage = z.infer<typeof usage>;
 
 export const attempt = z.object({
-  number: z.int().min(1).describe("Which attempt this is, from 1."),
+  number: z.int().min(1).describe("Which attempt this is, from 1, over the life of the run."),
+  round: z.int().min(1).default(1).describe("Round that the attempt belongs to."),
   jobName: text(63).describe("Name of the attempt's Job."),
   startedAt: time().optional().describe("When the agent started."),
   finishedAt: time().optional().describe("When the attempt ended."),
@@ -73,23 +74,37 @@ export const provenance = z.object({
 });
 export type Provenance = z.infer<typeof provenance>;
 
+/** How often a round has been tried again. */
+export const retries = z.object({
+  infrastructure: count().describe("New attempts made after failures of the cluster, the forge or the network."),
+  agent: count().describe("New attempts made after the agent failed."),
+});
+export type Retries = z.infer<typeof retries>;
+
 /** Status of a run; `phase` is a view of the condition `Succeeded`. */
 export const runStatus = z.object({
   observedGeneration: count().optional().describe("Generation of the run that this status speaks of."),
   phase: phase
     .default("Pending")
-    .describe("Where the run stands: Pending, Running, Succeeded (its work is delivered) or Failed."),
+    .describe(
+      "Where the run stands: Pending, Suspended, Running, Retrying, Succeeded (its work is delivered), Failed or Cancelled.",
+    ),
   conditions: z
     .array(condition)
     .max(8)
     .optional()
     .describe("Accepted, Succeeded and Delivered, each with its reason and message."),
   message: message().optional().describe("Where the run stands, in a sentence."),
+  round: z.int().min(1).optional().describe("Round that the run is in; a higher contextVersion starts the next."),
+  retries: retries.optional().describe("How often the current round has been tried again, by what went wrong."),
+  nextAttemptAt: time().optional().describe("When the next attempt is due, while the run waits for it."),
   attempts: z.array(attempt).max(10).optional().describe("The newest attempts, oldest first."),
   startTime: time().optional().describe("When the operator took up the run."),
   completionTime: time().optional().describe("When the run ended."),
-  usage: usage.optional().describe("What the run used of the model, as of the last attempt that ended."),
-  totalCostUsd: dollars().optional().describe("What the run cost in US dollars, a decimal number."),
+  usage: usage
+    .optional()
+    .describe("What the current round used of the model, over all its attempts, as of the last that ended."),
+  totalCostUsd: dollars().optional().describe("What all rounds of the run cost in US dollars, a decimal number."),
   result: runResult.optional().describe("What was delivered."),
   provenance: provenance.optional().describe("What the work was made with."),
 });

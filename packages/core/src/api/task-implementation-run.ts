@@ -2,8 +2,9 @@ import { z } from "zod";
 import { duration } from "./duration.ts";
 import { dnsLabel, markdownPath, modelName } from "./names.ts";
 import { repository } from "./repository.ts";
+import { retryConfig } from "./retry-config.ts";
 import { boundedRecord, cel, pattern, text, uniqueBy } from "./rule.ts";
-import { sharedSpec } from "./shared-spec.ts";
+import { sharedSpec, withSharedRules } from "./shared-spec.ts";
 
 export const markdownFileType = z.enum(["task", "design-spec", "prompt", "context", "acceptance-criteria"]);
 export const markdownFile = z.object({
@@ -57,7 +58,13 @@ export const agentTool = cel(
 );
 export type AgentTool = z.infer<typeof agentTool>;
 
-export const taskImplementationRunSpec = z.object({
+/** Text that holds more than blanks, and no control characters but tabs and the ends of lines. */
+function words(max: number, message: string): z.ZodString {
+  return pattern(max, { matches: /[^\p{Cc}\p{Z}]/u, excludes: /[^\P{Cc}\n\r\t]/u, message });
+}
+
+const timeout = "2h";
+const fields = z.object({
   repository: repository.describe("Git repository of the service, which also holds the tasks."),
   ...sharedSpec,
   taskId: z.int32().min(1).describe("Id of the task in tasks.json."),
@@ -67,9 +74,13 @@ export const taskImplementationRunSpec = z.object({
   contextVersion: z
     .int32()
     .min(1)
-    .max(1)
     .default(1)
-    .describe("Version of the context that the run is given; there is only version 1 so far."),
+    .describe(
+      "Version of what the run is asked for. It may only rise: a higher one starts a new round on the same branch and pull request.",
+    ),
+  followUp: words(16_384, "must say what the new round is asked for, or be absent")
+    .optional()
+    .describe("What the round is asked for in addition; only with contextVersion 2 or higher."),
   markdownFiles: markdownFiles
     .optional()
     .describe(
@@ -78,6 +89,20 @@ export const taskImplementationRunSpec = z.object({
   agentTools: uniqueBy(z.array(agentTool).max(64), "name")
     .optional()
     .describe("Changes to the agent's default permissions, tool by tool."),
-  timeout: duration().default("2h").describe("How long one attempt may take from the agent's start, such as 2h."),
+  verify: z
+    .array(words(4096, "must be a command such as npm test"))
+    .max(32)
+    .optional()
+    .describe("Shell commands that run in order after the agent; where one fails, the work is not delivered."),
+  timeout: duration().default(timeout).describe("How long one attempt may take from the agent's start, such as 2h."),
+  retryConfig: retryConfig({ maxAgentRetries: 1 }),
+});
+
+export const taskImplementationRunSpec = cel(withSharedRules(fields, { timeout }), {
+  rule: "!has(self.followUp) || self.contextVersion > 1",
+  holds: ({ followUp, contextVersion }) => followUp === undefined || contextVersion > 1,
+  message:
+    "asks for more in a round after the first: raise contextVersion in the same edit, or say it in a markdownFile",
+  field: "followUp",
 });
 export type TaskImplementationRunSpec = z.infer<typeof taskImplementationRunSpec>;

@@ -36,7 +36,7 @@ describe("convertTaskRun", () => {
         task_id: 7,
         service_name: "greeter",
         agent_name: "ada",
-        context_version: 1,
+        context_version: 4,
         model: "claude-opus-4-20250514",
         repository,
         markdown_files: [{ filename: "a.md", content: "text", file_type: "design-spec" }],
@@ -49,6 +49,7 @@ describe("convertTaskRun", () => {
       taskId: 7,
       serviceName: "greeter",
       agentName: "ada",
+      contextVersion: 4,
       model: "claude-opus-4-20250514",
       markdownFiles: [{ filename: "a.md", content: "text", fileType: "design-spec" }],
       agentTools: [{ name: "mcp__forge", enabled: true, config: { start_command: "forge" } }],
@@ -85,7 +86,7 @@ describe("convertTaskRun", () => {
       "spec.jobType.config.priority",
       "spec.platformRepository",
       "spec.repository.githubUser",
-      "spec.retryConfig",
+      "spec.retryConfig.max_retries",
       "status",
     ]);
   });
@@ -98,7 +99,7 @@ describe("convertTaskRun", () => {
 
   it("leaves out an optional field whose value is refused today, and says why", () => {
     const { run, notCarriedOver } = convertTaskRun(
-      legacy({ ...implementation, contextVersion: 4, workingDirectory: "../x" }),
+      legacy({ ...implementation, contextVersion: 0, workingDirectory: "../x" }),
     );
 
     expect(run.spec).toMatchObject({ contextVersion: 1, workingDirectory: "." });

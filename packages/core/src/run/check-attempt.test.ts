@@ -17,7 +17,9 @@ import {
 
 const timing = { pendingTimeoutMs: 10 * minutes, timeoutMs: 60 * minutes };
 const now = startOfRun + 20 * seconds;
-const started = aRun({ status: { phase: "Running", attempts: [{ number: 1, jobName: "j", outcome: "Running" }] } });
+const started = aRun({
+  status: { phase: "Running", attempts: [{ number: 1, round: 1, jobName: "j", outcome: "Running" }] },
+});
 const working = { prepare: exited(0), agent: running() };
 const { node: _, ...nowhere } = aPod();
 const leaving = (dueAt: number) => ({ deletion: { requestedAt: dueAt - 90 * seconds, dueAt } });

@@ -66,7 +66,9 @@ describe("a normal life", () => {
     expect(actions[0]).toMatchObject({
       status: {
         startTime: "2026-01-01T00:00:00Z",
-        attempts: [{ number: 1, jobName: "docs-a-run-1", startedAt: "2026-01-01T00:00:05Z", outcome: "Running" }],
+        attempts: [
+          { number: 1, round: 1, jobName: "docs-a-run-1", startedAt: "2026-01-01T00:00:05Z", outcome: "Running" },
+        ],
         conditions: [
           { type: "Accepted", status: "True" },
           { type: "Succeeded", status: "Unknown", reason: "Running" },
@@ -233,7 +235,11 @@ const jobs = fc
 const statuses = fc.constantFrom<Observation["run"]["status"]>(
   { phase: "Pending" },
   { phase: "Pending", conditions: [] },
-  { phase: "Running", conditions: [], attempts: [{ number: 1, jobName: "docs-a-run-1", outcome: "Running" }] },
+  {
+    phase: "Running",
+    conditions: [],
+    attempts: [{ number: 1, round: 1, jobName: "docs-a-run-1", outcome: "Running" }],
+  },
   { phase: "Succeeded", conditions: [] },
   { phase: "Failed", conditions: [] },
 );

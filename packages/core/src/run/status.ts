@@ -35,7 +35,15 @@ export function runningStatus(observation: Observation, startedAt: number, now: 
       { type: "Delivered", status: "Unknown", reason: "Running", message: "The agent has not ended yet." },
     ]),
     ...startTime(observation),
-    attempts: [{ number, jobName: name, startedAt: timestamp(startedAt), outcome: "Running" }],
+    attempts: [
+      {
+        number,
+        round: observation.run.status.round ?? 1,
+        jobName: name,
+        startedAt: timestamp(startedAt),
+        outcome: "Running",
+      },
+    ],
   };
 }
 
@@ -106,6 +114,7 @@ function attempts({ attempt, run, job, pod }: Observation, ending: Ending): { at
     attempts: [
       {
         number: attempt.number,
+        round: run.status.round ?? 1,
         jobName: attempt.name,
         outcome: reasons[reason] === "success" ? "Succeeded" : "Failed",
         reason,
