@@ -48,7 +48,7 @@ describe("customResourceDefinition", () => {
     });
   });
 
-  it("makes every field of the spec immutable, beside the spec's own rules", () => {
+  it("adds what may become of the spec to its own rules", () => {
     expect(customResourceDefinition(frame)).toHaveProperty(
       "spec.versions[0].schema.openAPIV3Schema.properties.spec.x-kubernetes-validations",
       [

@@ -1,5 +1,6 @@
 import type { KindFrame } from "./kinds.ts";
 import { type StructuralSchema, toStructuralSchema } from "./structural-schema.ts";
+import { changesInWords, transitionRules } from "./transition-rules.ts";
 
 const group = "orchestrator.io";
 
@@ -38,6 +39,7 @@ export function customResourceDefinition(frame: KindFrame): Record<string, unkno
 
 function rootSchema(frame: KindFrame): StructuralSchema {
   const spec = toStructuralSchema(frame.spec, "spec");
+  const fields = Object.keys(frame.spec.shape);
   return {
     type: "object",
     description: frame.description,
@@ -47,9 +49,9 @@ function rootSchema(frame: KindFrame): StructuralSchema {
       kind: { type: "string", description: `Kind of this object: ${frame.kind}.` },
       metadata: { type: "object" },
       spec: {
-        description: "What the run is asked for. It cannot be changed: to ask for something else, create a new run.",
+        description: `What the run is asked for. ${changesInWords(fields)}`,
         ...spec,
-        "x-kubernetes-validations": [...rulesOf(spec), ...immutabilityRules(Object.keys(frame.spec.shape))],
+        "x-kubernetes-validations": [...rulesOf(spec), ...transitionRules(fields)],
       },
       status: {
         description: "How the run is doing, written by its operator alone.",
@@ -64,14 +66,4 @@ function rootSchema(frame: KindFrame): StructuralSchema {
 function rulesOf(schema: StructuralSchema): unknown[] {
   const rules = schema["x-kubernetes-validations"];
   return Array.isArray(rules) ? rules : [];
-}
-
-/** One rule a field, on the spec: a rule on the field itself does not run when an optional field comes or goes. */
-function immutabilityRules(fields: readonly string[]): unknown[] {
-  return fields.map((field) => ({
-    rule: `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
-    message: `${field} of a run cannot be changed, added or removed: create a new run with the value that you want`,
-    fieldPath: `.${field}`,
-    reason: "FieldValueForbidden",
-  }));
 }
