@@ -23,6 +23,10 @@ function names(manifests: Manifest[], kind: string): string[] {
   return manifests.filter((manifest) => manifest.kind === kind).map(({ metadata }) => metadata.name);
 }
 
+function verbsOn(rules: NonNullable<Manifest["rules"]>, resource: string): string[] {
+  return rules.filter(({ resources }) => resources.includes(resource)).flatMap(({ verbs }) => verbs);
+}
+
 const operators = [
   { operator: "docs-generation-operator", plural: "docsgenerationruns" },
   { operator: "task-implementation-operator", plural: "taskimplementationruns" },
@@ -43,6 +47,8 @@ describe.each(operators)("the base of $operator", ({ operator, plural }) => {
     const own = rules.filter(({ apiGroups }) => apiGroups.includes("orchestrator.io"));
 
     expect(own.flatMap(({ resources }) => resources)).toEqual([plural, `${plural}/status`, `${plural}/finalizers`]);
+    expect(verbsOn(rules, plural)).toEqual(["get", "list", "watch", "delete"]);
+    expect(verbsOn(rules, "pods")).toEqual(["get", "list", "watch", "patch"]);
     expect(rules.flatMap(({ resources }) => resources)).not.toContain("secrets");
     expect(JSON.stringify(rules)).not.toContain('"*"');
     for (const { subjects } of manifests.filter((manifest) => manifest.subjects !== undefined)) {

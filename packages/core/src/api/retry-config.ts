@@ -31,7 +31,8 @@ function fields(maxAgentRetries: number) {
       .describe(
         "How many new attempts a round may make after the agent failed, each told what was wrong. Each costs tokens.",
       ),
-    backoff: backoff.prefault({}).describe("How long to wait between two attempts."),
+    // Written out, for the API server puts a default to the rules before it fills the default in.
+    backoff: backoff.default(backoff.parse({})).describe("How long to wait between two attempts."),
     resumeSession: z
       .boolean()
       .default(true)

@@ -93,7 +93,9 @@ const fields = z.object({
     .array(words(4096, "must be a command such as npm test"))
     .max(32)
     .optional()
-    .describe("Shell commands that run in order after the agent; where one fails, the work is not delivered."),
+    .describe(
+      "Shell commands that run after the agent, in order, in the folder that it works in; where one fails, the agent is told, and unless it mends that, the run ends as VerificationFailed and opens no pull request.",
+    ),
   timeout: duration().default(timeout).describe("How long one attempt may take from the agent's start, such as 2h."),
   retryConfig: retryConfig({ maxAgentRetries: 1 }),
 });

@@ -90,6 +90,20 @@ describe("toStructuralSchema", () => {
     });
   });
 
+  it("says which field of an object a rule speaks of", () => {
+    const object = cel(z.object({ a: z.int().describe("A.") }), {
+      rule: "self.a > 1",
+      holds: ({ a }) => a > 1,
+      message: "m",
+      field: "a",
+    });
+
+    expect(field(object)).toMatchObject({
+      "x-kubernetes-validations": [{ rule: "self.a > 1", message: "m", fieldPath: ".a" }],
+    });
+    expect(object.safeParse({ a: 1 }).error?.issues).toMatchObject([{ path: ["a"], message: "m" }]);
+  });
+
   it("writes expressions as CEL strings", () => {
     expect(field(pattern(9, { matches: /^a\\"\/$/u, excludes: /b/u, message: "m" }))).toMatchObject({
       "x-kubernetes-validations": [
