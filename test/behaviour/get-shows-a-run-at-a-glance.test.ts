@@ -14,6 +14,7 @@ beforeAll(async () => {
   const signal = AbortSignal.timeout(30_000);
   await client.create(docsRuns, docsRun(namespace.name, "docs"), { signal });
   await client.create(docsRuns, docsRun(namespace.name, "waiting"), { signal });
+  await client.create(docsRuns, docsRun(namespace.name, "again"), { signal });
   await client.create(implementationRuns, implementationRun(namespace.name, "code", { taskId: 7 }), { signal });
 });
 
@@ -21,6 +22,12 @@ afterAll(async () => {
   await namespace.delete();
   await client.close();
 });
+
+async function patchStatus(type: ResourceType<RunObject>, name: string, status: object): Promise<RunObject> {
+  const signal = AbortSignal.timeout(30_000);
+  const key = { namespace: namespace.name, name };
+  return client.patch(type, key, { status }, { type: "merge", subresource: "status", signal });
+}
 
 async function finish(type: ResourceType<RunObject>, name: string, more: object): Promise<void> {
   const time = "2026-01-02T03:04:05Z";
@@ -40,9 +47,7 @@ async function finish(type: ResourceType<RunObject>, name: string, more: object)
     result: { branch: "b", pullRequest: { number: 3, url: "https://forge.example/team/backlog/pull/3" } },
     ...more,
   };
-  const signal = AbortSignal.timeout(30_000);
-  const key = { namespace: namespace.name, name };
-  await client.patch(type, key, { status }, { type: "merge", subresource: "status", signal });
+  await patchStatus(type, name, status);
 }
 
 /** Columns are parted by three spaces or more. */
@@ -88,5 +93,28 @@ describe("kubectl get", () => {
       ["NAME", "PHASE", "REASON", "TASK", "COST", "PULL REQUEST", "AGE"],
       ["code", "Succeeded", "Delivered", "7", "0.42", "https://forge.example/team/backlog/pull/3", expect.any(String)],
     ]);
+  });
+
+  it("tells where a run stands that is tried again, with its message in the wide form", async () => {
+    const status = {
+      phase: "Retrying",
+      message: "The node was lost; the next attempt starts soon.",
+      round: 1,
+      retries: { infrastructure: 1, agent: 0 },
+      nextAttemptAt: "2026-01-02T03:04:05.678Z",
+      attempts: [{ number: 1, round: 1, jobName: "again-1", outcome: "Failed", reason: "NodeLost" }],
+    };
+    const patched = await patchStatus(docsRuns, "again", status);
+    const rows = await table("dgr", "--field-selector", "status.phase=Retrying", "-o", "wide");
+
+    expect(patched.status).toEqual(status);
+    expect(rows[0]?.at(-1)).toBe("MESSAGE");
+    expect([rows[1]?.at(1), rows[1]?.at(-1)]).toEqual([status.phase, status.message]);
+  });
+
+  it.each(["Suspended", "Cancelled"])("takes %s for a phase", async (phase) => {
+    const patched = await patchStatus(docsRuns, "waiting", { phase });
+
+    expect(patched.status?.phase).toBe(phase);
   });
 });

@@ -31,10 +31,14 @@ export const sharedSpec = {
   pendingTimeout: duration().default("10m").describe("How long the run may wait until its agent starts, such as 10m."),
   stallTimeout: duration()
     .default("15m")
-    .describe("How long an attempt may go without any output of its agent, such as 15m."),
+    .describe(
+      "How long an attempt may go without any output of its agent, such as 15m; without effect when longer than timeout.",
+    ),
   deadline: duration()
     .default("24h")
-    .describe("How long a round may take in all, with its attempts and the waits between them, such as 24h."),
+    .describe(
+      "How long a round may take in all, with its attempts and the waits between them, such as 24h. It ends an attempt under way, too.",
+    ),
   budget: budget
     .optional()
     .describe("Hard limits of a round, over all its attempts and sessions; the run ends as BudgetExceeded."),

@@ -8,10 +8,16 @@ describe("the status", () => {
 
   it("holds the longest words that a pod can report", () => {
     const longest = "x".repeat(4096);
-    const attempt = { number: 1, jobName: "run-1", outcome: "Failed", sessionId: longest, message: longest };
+    const attempt = { number: 1, round: 1, jobName: "run-1", outcome: "Failed", sessionId: longest, message: longest };
     const provenance = { image: longest, agentVersion: longest, model: longest };
 
     expect(runStatus.safeParse({ attempts: [attempt], provenance, message: longest }).success).toBe(true);
+  });
+
+  it("takes an attempt that names no round for one of the first", () => {
+    const attempts = [{ number: 1, jobName: "run-1", outcome: "Running" }];
+
+    expect(runStatus.parse({ attempts }).attempts).toMatchObject([{ round: 1 }]);
   });
 
   it("lists at most 50 tasks that were not delivered", () => {

@@ -71,6 +71,9 @@ const fields = z.object({
   serviceName: dnsLabel().describe("Name of the service that is worked on."),
   agentName: dnsLabel().describe("Who the work is done as: stands in names, labels and commits."),
   model: modelName().default("sonnet").describe("Model that implements the task: an alias or a full model id."),
+  cancel: sharedSpec.cancel.describe(
+    "Ends the current round as Cancelled and keeps the object. It may only become true; a higher contextVersion may reset it in the same edit.",
+  ),
   contextVersion: z
     .int32()
     .min(1)

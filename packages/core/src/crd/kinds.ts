@@ -9,6 +9,8 @@ interface PrinterColumn {
   type: "string" | "integer" | "date";
   description: string;
   path: string;
+  /** 0 by default; what is higher is shown by `kubectl get -o wide` alone. */
+  priority?: number;
 }
 
 /** What a CustomResourceDefinition says besides its schema. */
@@ -46,6 +48,13 @@ const after: readonly PrinterColumn[] = [
     path: ".status.result.pullRequest.url",
   },
   { name: "Age", type: "date", description: "Time since the run was made.", path: ".metadata.creationTimestamp" },
+  {
+    name: "Message",
+    type: "string",
+    description: "Where the run stands, in a sentence.",
+    path: ".status.message",
+    priority: 1,
+  },
 ];
 
 /** Every kind that has a CustomResourceDefinition. */
