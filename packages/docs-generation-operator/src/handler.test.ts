@@ -2,11 +2,15 @@ import {
   checkAttempt,
   type DocsGenerationRunSpec,
   docsGenerationRunSpec,
+  noUsage,
   type Observation,
+  planOf,
   runInputs,
 } from "@orchestrator/core";
 import { describe, expect, it } from "vitest";
 import { handler } from "./handler.ts";
+
+const { timing } = planOf({}, handler.defaults);
 
 function create(spec: Record<string, unknown> = {}, caBundle?: string) {
   const repository = { url: "https://github.com/example/backlog", secretRef: { name: "forge" } };
@@ -20,8 +24,9 @@ function create(spec: Record<string, unknown> = {}, caBundle?: string) {
       uid: "u",
       spec: parsed,
     },
-    attempt: { number: 1, name: "docs-docs-1" },
-    timing: handler.defaultTiming,
+    attempt: { number: 1, round: 1, name: "docs-docs-1" },
+    timing,
+    spent: noUsage,
     settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model", caBundle },
   });
 }
@@ -35,6 +40,7 @@ describe("a docs run's attempt", () => {
       name: "docs",
       namespace: "team-a",
       uid: "u",
+      round: 1,
       attempt: 1,
       model: "opus",
       modelBaseUrl: "https://model.example",
@@ -49,6 +55,8 @@ describe("a docs run's attempt", () => {
       workingDirectory: ".",
       tag: "master",
       timeoutSeconds: 3600,
+      stallTimeoutSeconds: 900,
+      spent: noUsage,
       targetTasks: [1, 3],
       force: true,
       outputFormat: "MDX",
@@ -90,6 +98,7 @@ describe("a docs run's status", () => {
     uid: "j",
     runName: "docs",
     runUid: "u",
+    round: 1,
     createdAt: 0,
     deleting: false,
   };
@@ -104,13 +113,18 @@ describe("a docs run's status", () => {
     spec: {},
     status: { phase: "Pending" as const },
   };
-  const observation: Observation = { run, attempt: { number: 1, name: "docs-docs-1" }, jobSeen: true };
+  const observation: Observation = {
+    run,
+    attempt: { number: 1, round: 1, name: "docs-docs-1" },
+    jobSeen: true,
+    others: { jobs: [], pods: [] },
+  };
 
   it("has no tasks before its end, nor when nobody told of them", () => {
-    expect(handler.checkStatus({ ...observation, job }, handler.defaultTiming, 0)).toMatchObject({
+    expect(handler.checkStatus({ ...observation, job }, timing, 0)).toMatchObject({
       state: { type: "waiting" },
     });
-    const gone = handler.checkStatus(observation, handler.defaultTiming, 0);
-    expect(gone).toEqual({ state: checkAttempt(observation, handler.defaultTiming, 0), statusFields: {} });
+    const gone = handler.checkStatus(observation, timing, 0);
+    expect(gone).toEqual({ state: checkAttempt(observation, timing, 0), statusFields: {} });
   });
 });

@@ -34,7 +34,7 @@ export const handler: JobHandler<DocsGenerationRunSpec> = {
   resource: { group: "orchestrator.io", version: "v1", plural: "docsgenerationruns", kind, namespaced: true },
   prefix,
   spec: docsGenerationRunSpec,
-  defaultTiming: { pendingTimeoutMs: 10 * 60_000, timeoutMs: 60 * 60_000 },
+  defaults: { timeoutMs: 60 * 60_000, maxAgentRetries: 0 },
   createResources,
   checkStatus(observation, timing, now) {
     const state = checkAttempt(observation, timing, now);
@@ -47,9 +47,8 @@ function createResources(request: Request): AttemptResources {
   const { run, attempt, timing, settings } = request;
   const { spec } = run;
   return buildAttemptResources({
-    name: attempt.name,
     run,
-    attempt: attempt.number,
+    attempt,
     files: files(request),
     image: settings.agentImage,
     modelSecretName: modelSecretName(request),

@@ -19,7 +19,7 @@ function ending(
 describe("what became of the tasks", () => {
   it("is counted from the gateway's word", () => {
     expect(taskStatus(ending({ delivered: "1-3", upToDate: "5", failed: "" }))).toEqual({
-      tasks: { summary: "4/4", total: 4, delivered: 3, upToDate: 1, failed: 0 },
+      tasks: { summary: "4/4", total: 4, delivered: 3, upToDate: 1, failed: 0, notDelivered: null },
     });
   });
 

@@ -2,8 +2,11 @@ import { countTasks, type Ending, parseTaskRanges, type TaskCounts } from "@orch
 
 const listedTasks = 50;
 
-/** `status.tasks` of a run that has ended; nothing where its gateway did not tell what became of the tasks. */
-export function taskStatus({ gateway, agent }: Ending): { tasks?: TaskCounts } {
+/** As a merge patch: null takes away the list of an earlier attempt. */
+type TasksPatch = Omit<TaskCounts, "notDelivered"> & { notDelivered: TaskCounts["notDelivered"] | null };
+
+/** `status.tasks` after an attempt; nothing where its gateway did not tell what became of the tasks. */
+export function taskStatus({ gateway, agent }: Ending): { tasks?: TasksPatch } {
   const tasks = gateway?.delivery?.tasks;
   if (tasks === undefined) return {};
   const delivered = countTasks(tasks.delivered);
@@ -20,7 +23,7 @@ export function taskStatus({ gateway, agent }: Ending): { tasks?: TaskCounts } {
       delivered,
       upToDate,
       failed,
-      ...(notDelivered.length > 0 && { notDelivered }),
+      notDelivered: notDelivered.length > 0 ? notDelivered : null,
     },
   };
 }

@@ -1,6 +1,8 @@
-import { runInputs, taskImplementationRunSpec } from "@orchestrator/core";
+import { noUsage, planOf, runInputs, taskImplementationRunSpec } from "@orchestrator/core";
 import { describe, expect, it } from "vitest";
 import { handler } from "./handler.ts";
+
+const { timing } = planOf({}, handler.defaults);
 
 function create(spec: Record<string, unknown> = {}) {
   const repository = { url: "https://github.com/example/backlog" };
@@ -20,8 +22,9 @@ function create(spec: Record<string, unknown> = {}) {
       uid: "u",
       spec: parsed,
     },
-    attempt: { number: 1, name: "task-t7-1" },
-    timing: handler.defaultTiming,
+    attempt: { number: 1, round: 1, name: "task-t7-1" },
+    timing,
+    spent: noUsage,
     settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
   });
 }
@@ -84,6 +87,11 @@ it("stands where its pod stands", () => {
     spec: {},
     status: { phase: "Pending" as const },
   };
-  const observation = { run, attempt: { number: 1, name: "task-t7-1" }, jobSeen: false };
-  expect(handler.checkStatus(observation, handler.defaultTiming, 0)).toEqual({ state: { type: "notStarted" } });
+  const observation = {
+    run,
+    attempt: { number: 1, round: 1, name: "task-t7-1" },
+    jobSeen: false,
+    others: { jobs: [], pods: [] },
+  };
+  expect(handler.checkStatus(observation, timing, 0)).toEqual({ state: { type: "notStarted" } });
 });

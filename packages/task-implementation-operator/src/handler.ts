@@ -31,7 +31,7 @@ export const handler: JobHandler<TaskImplementationRunSpec> = {
   resource: { group: "orchestrator.io", version: "v1", plural: "taskimplementationruns", kind, namespaced: true },
   prefix,
   spec: taskImplementationRunSpec,
-  defaultTiming: { pendingTimeoutMs: 10 * 60_000, timeoutMs: 2 * 60 * 60_000 },
+  defaults: { timeoutMs: 2 * 60 * 60_000, maxAgentRetries: 1 },
   createResources,
   checkStatus: (observation, timing, now) => ({ state: checkAttempt(observation, timing, now) }),
   cleanup: liveJobs,
@@ -41,9 +41,8 @@ function createResources(request: Request): AttemptResources {
   const { run, attempt, timing, settings } = request;
   const { spec } = run;
   return buildAttemptResources({
-    name: attempt.name,
     run,
-    attempt: attempt.number,
+    attempt,
     labels: {
       [labels.task]: String(spec.taskId),
       [labels.service]: spec.serviceName,
@@ -77,13 +76,15 @@ function files(request: Request): Record<string, string> {
 }
 
 function inputs(request: Request): ImplementationRunInputs {
-  const { taskId, serviceName, agentName, markdownFiles = [] } = request.run.spec;
+  const { taskId, serviceName, agentName, followUp, verify = [], markdownFiles = [] } = request.run.spec;
   return {
     ...sharedInputs(request, prefix),
     kind,
     taskId,
     serviceName,
     agentName,
+    ...(followUp !== undefined && { followUp }),
+    verify,
     markdownFiles: markdownFiles.map(({ filename, fileType }, index) => ({
       filename,
       fileType,

@@ -2,9 +2,8 @@ import { expect, it } from "vitest";
 import { buildAttemptResources } from "./attempt-resources.ts";
 
 const { configMap, job } = buildAttemptResources({
-  name: "docs-a-run-1",
   run: { apiVersion: "orchestrator.io/v1", kind: "DocsGenerationRun", namespace: "team-a", name: "a.run", uid: "u" },
-  attempt: 1,
+  attempt: { number: 3, round: 2, name: "docs-a-run-1" },
   labels: { "orchestrator.io/service": "greeter", "orchestrator.io/run-uid": "forged" },
   files: { "settings.json": "{}", "prompt.md": "write" },
   image: "agent:1",
@@ -22,7 +21,8 @@ it("are owned by the run, and found by labels that nobody else decides", () => {
         "app.kubernetes.io/managed-by": "orchestrator",
         "orchestrator.io/kind": "DocsGenerationRun",
         "orchestrator.io/run-uid": "u",
-        "orchestrator.io/attempt": "1",
+        "orchestrator.io/round": "2",
+        "orchestrator.io/attempt": "3",
         "orchestrator.io/service": "greeter",
       },
       annotations: { "orchestrator.io/run-name": "a.run" },

@@ -2,6 +2,7 @@ import { apiVersion, resources, type ConfigMap, type Job, type OwnerReference } 
 import type { PodSettings } from "../api/pod.ts";
 import { annotations, labels, managedBy } from "../run/labels.ts";
 import { contentHash } from "../run/names.ts";
+import type { AttemptId } from "../run/observation.ts";
 import { inputFiles } from "./layout.ts";
 import { buildPod } from "./pod-spec.ts";
 import type { PodTemplate } from "./pod-template.ts";
@@ -13,10 +14,9 @@ export interface AttemptResources {
 }
 
 export interface AttemptResourcesOptions {
-  /** Of the ConfigMap and the Job. */
-  name: string;
   run: { apiVersion: string; kind: string; namespace: string; name: string; uid: string };
-  attempt: number;
+  /** `name` is that of the ConfigMap and the Job. */
+  attempt: AttemptId;
   /** Labels that only this kind of run has. */
   labels?: Record<string, string>;
   /** The ConfigMap's data: the attempt's inputs by file name. */
@@ -32,13 +32,15 @@ export interface AttemptResourcesOptions {
 
 /** The immutable ConfigMap and the Job of one attempt, both owned by the run. */
 export function buildAttemptResources(options: AttemptResourcesOptions): AttemptResources {
-  const { name, run, files } = options;
+  const { run, attempt, files } = options;
+  const { name } = attempt;
   const objectLabels = {
     ...options.labels,
     [labels.managedBy]: managedBy,
     [labels.kind]: run.kind,
     [labels.runUid]: run.uid,
-    [labels.attempt]: String(options.attempt),
+    [labels.round]: String(attempt.round),
+    [labels.attempt]: String(attempt.number),
   };
   const named = { [annotations.runName]: run.name };
   const metadata = { name, namespace: run.namespace, labels: objectLabels, ownerReferences: [ownerOf(run)] };

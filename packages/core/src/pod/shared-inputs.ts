@@ -1,3 +1,4 @@
+import type { Budget } from "../api/budget.ts";
 import type { Repository } from "../api/repository.ts";
 import type { AttemptRequest } from "../run/job-handler.ts";
 import { branchName } from "../run/names.ts";
@@ -10,6 +11,7 @@ export interface SharedSpecFields {
   modelSecretRef?: { name: string } | undefined;
   workingDirectory: string;
   tag: string;
+  budget?: Budget | undefined;
 }
 
 type Shared = Pick<
@@ -18,6 +20,7 @@ type Shared = Pick<
   | "name"
   | "namespace"
   | "uid"
+  | "round"
   | "attempt"
   | "model"
   | "modelBaseUrl"
@@ -27,11 +30,15 @@ type Shared = Pick<
   | "workingDirectory"
   | "tag"
   | "timeoutSeconds"
+  | "stallTimeoutSeconds"
+  | "budget"
+  | "spent"
+  | "resume"
 >;
 
 /** The part of `run.json` that both kinds have. `prefix` is the handler's. */
 export function sharedInputs(
-  { run, attempt, timing, settings }: AttemptRequest<SharedSpecFields>,
+  { run, attempt, timing, settings, spent, resume }: AttemptRequest<SharedSpecFields>,
   prefix: string,
 ): Shared {
   const { name, namespace, uid, spec } = run;
@@ -40,6 +47,7 @@ export function sharedInputs(
     name,
     namespace,
     uid,
+    round: attempt.round,
     attempt: attempt.number,
     model: spec.model,
     modelBaseUrl: settings.modelBaseUrl,
@@ -49,6 +57,10 @@ export function sharedInputs(
     workingDirectory: spec.workingDirectory,
     tag: spec.tag,
     timeoutSeconds: timing.timeoutMs / 1000,
+    stallTimeoutSeconds: timing.stallTimeoutMs / 1000,
+    spent,
+    ...(spec.budget && { budget: spec.budget }),
+    ...(resume && { resume }),
   };
 }
 

@@ -25,6 +25,22 @@ export function addUsd(amounts: readonly string[]): string {
   return formatUsd(amounts.reduce((sum, amount) => sum + parseUsd(amount), 0n));
 }
 
+/** What is left of `amount` without `part`; nothing where that is more. */
+export function subtractUsd(amount: string, part: string): string {
+  const left = parseUsd(amount) - parseUsd(part);
+  return formatUsd(left > 0n ? left : 0n);
+}
+
+/** Below 0 where `a` is less than `b`, above 0 where it is more. */
+export function compareUsd(a: string, b: string): number {
+  return Number(parseUsd(a) - parseUsd(b));
+}
+
+/** Whether a text is an amount that the others here can read. */
+export function isUsd(text: string): boolean {
+  return /^\d{1,18}([.]\d{1,12})?$/.test(text);
+}
+
 function formatUsd(pico: bigint): string {
   const fraction = String(pico % picoPerDollar).padStart(decimals, "0");
   return `${pico / picoPerDollar}.${fraction.replace(/0+$/, "").padEnd(shownDecimals, "0")}`;

@@ -4,8 +4,10 @@ import type { Reason } from "./reason.ts";
 /** How an attempt ended, and what is known of it. Times are milliseconds since the epoch. */
 export interface Ending {
   reason: Reason;
-  /** For the reader: what happened and what to do. */
+  /** What happened; what to do about it goes with the reason. */
   message: string;
+  /** Another attempt cannot help, whatever the reason's class says. */
+  final?: true;
   exitCode?: number;
   startedAt?: number;
   finishedAt?: number;
@@ -16,7 +18,7 @@ export interface Ending {
 /** What an attempt waits for before its agent starts. */
 export interface Waiting {
   /** Shown in the condition while it waits. */
-  reason: Reason | "PodStarting" | "Preparing";
+  reason: Reason | "PodStarting" | "Preparing" | "OldPodRunning";
   message: string;
   /** The run's reason when the wait outlasts `pendingTimeout`. */
   endsAs: Reason;

@@ -1,17 +1,10 @@
 import type { AttemptState, Ending, Waiting } from "./attempt-state.ts";
 import { classifyEnding } from "./classify-ending.ts";
 import { classifyWaiting } from "./classify-waiting.ts";
-import { explain } from "./messages.ts";
+import { recorded } from "./current-attempt.ts";
 import type { JobView, Observation, PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
-
-/** How long an attempt may take, in milliseconds. */
-export interface AttemptTiming {
-  /** From the Job's creation until the agent starts. */
-  pendingTimeoutMs: number;
-  /** What the agent may take, enforced in the pod. */
-  timeoutMs: number;
-}
+import type { AttemptTiming } from "./run-plan.ts";
 
 /**
  * How long two watches may disagree before what is missing counts as gone. Jobs and Pods arrive by streams of their own, so a
@@ -37,13 +30,13 @@ export function checkAttempt(observation: Observation, timing: AttemptTiming, no
   return working(pod, startedAt, timing, now);
 }
 
-function withoutJob({ run, job, jobSeen }: Observation): AttemptState {
-  const begun = job !== undefined || jobSeen || run.status.attempts !== undefined;
+function withoutJob({ run, attempt, job, jobSeen }: Observation): AttemptState {
+  const begun = job !== undefined || jobSeen || recorded(run, attempt) !== undefined;
   return begun ? ended("JobDeleted", "The run's Job was deleted before the run had ended") : { type: "notStarted" };
 }
 
-function withoutPod({ run }: Observation, job: JobView, timing: AttemptTiming, now: number): AttemptState {
-  const started = run.status.phase === "Running";
+function withoutPod({ run, attempt }: Observation, job: JobView, timing: AttemptTiming, now: number): AttemptState {
+  const started = recorded(run, attempt) !== undefined;
   if (!started && job.finishedAt === undefined) {
     return waitingFor(classifyWaiting(job, undefined), job.createdAt, timing, now);
   }
@@ -88,6 +81,6 @@ function agentStart({ agent }: PodView): number | undefined {
 }
 
 function ended(reason: Reason, message: string, startedAt?: number): AttemptState {
-  const ending: Ending = { reason, message: explain(reason, message), ...(startedAt !== undefined && { startedAt }) };
+  const ending: Ending = { reason, message, ...(startedAt !== undefined && { startedAt }) };
   return { type: "ended", ending };
 }

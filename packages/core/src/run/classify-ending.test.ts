@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { AgentMessage, GatewayMessage } from "../pod/termination-message.ts";
 import { classifyEnding } from "./classify-ending.ts";
 import type { PodView } from "./observation.ts";
-import { aJob, anEndedPod, aPod, exited, noUsage, seconds, startOfRun, waiting } from "./observation-samples.ts";
+import { aJob, anEndedPod, aPod, exited, seconds, startOfRun, waiting } from "./observation-samples.ts";
 import { type Reason, reasons } from "./reason.ts";
+import { noUsage } from "./round-usage.ts";
 
 type Told = { gateway?: Partial<GatewayMessage>; agent?: Partial<AgentMessage>; exitCode?: number };
 
@@ -32,7 +33,12 @@ describe("how an attempt ended", () => {
     ["NothingDelivered", { gateway: {} }],
     ["NothingDelivered", {}],
     ["PodEvicted", {}, evicted],
-    ["PodEvicted", {}, { disruption: { reason: "PreemptionByScheduler", message: "" } }],
+    ["Preempted", {}, { disruption: { reason: "PreemptionByScheduler", message: "" } }],
+    ["Preempted", {}, { reason: "Preempting", message: "for a critical pod" }],
+    ["NodeLost", {}, { agent: exited(137, { reason: "ContainerStatusUnknown" }) }],
+    ["NodeLost", {}, { prepare: exited(137, { reason: "ContainerStatusUnknown" }), agent: waiting("PodInitializing") }],
+    ["DeadlineExceeded", { agent: says("NoResult"), exitCode: 143 }, { reason: "DeadlineExceeded", stopAsked: true }],
+    ["RateLimited", { gateway: says("RateLimited") }, { reason: "DeadlineExceeded", stopAsked: true }],
     ["PodEvicted", {}, { reason: "Evicted", message: "the node was low on memory" }],
     ["NodeLost", {}, { disruption: { reason: "DeletionByTaintManager", message: "" } }],
     ["NodeLost", {}, { disruption: { reason: "DeletionByPodGC", message: "" }, node: undefined as never }],
@@ -137,11 +143,11 @@ describe("a pod that was deleted", () => {
 
 describe("what an ending tells", () => {
   it("is where the work was delivered", () => {
-    expect(classifyEnding(anEndedPod({ gateway: delivered }), aJob()).message).toBe(`Delivered as ${url}.`);
+    expect(classifyEnding(anEndedPod({ gateway: delivered }), aJob()).message).toBe(`Delivered as ${url}`);
     const pushed = { delivery: { outcome: "Delivered", result: { branch: "orchestrator/docs/a" } } } as const;
-    expect(classifyEnding(anEndedPod({ gateway: pushed }), aJob()).message).toBe("Delivered as orchestrator/docs/a.");
+    expect(classifyEnding(anEndedPod({ gateway: pushed }), aJob()).message).toBe("Delivered as orchestrator/docs/a");
     const bare = { delivery: { outcome: "Delivered" } } as const;
-    expect(classifyEnding(anEndedPod({ gateway: bare }), aJob()).message).toBe("Delivered.");
+    expect(classifyEnding(anEndedPod({ gateway: bare }), aJob()).message).toBe("Delivered");
   });
 
   it("is which tasks are missing, which are delivered, where, and why", () => {
@@ -170,15 +176,11 @@ describe("what an ending tells", () => {
     expect(ending).not.toHaveProperty("startedAt");
   });
 
-  it("names the cause and the cure on one line, however long and wild the text", () => {
-    const wild = `${"tokens\n\u0007".repeat(400)}end`;
-    const { message } = classifyEnding(
-      anEndedPod({ gateway: { verdict: { reason: "RateLimited", message: wild } } }),
-      aJob(),
-    );
-    expect(message.length).toBeLessThanOrEqual(1024);
-    expect(message).not.toMatch(/\p{Cc}/u);
-    expect(message).toMatch(/… Apply the run again later/);
+  it("is whether another attempt can help", () => {
+    const verdict = { reason: "NodeLost", message: "nothing of its work is kept", final: true } as const;
+    const lost = anEndedPod({}, { prepare: exited(1, { message: { version: 1, verdict } }), agent: waiting("") });
+    expect(classifyEnding(lost, aJob())).toMatchObject(verdict);
+    expect(classifyEnding(anEndedPod({ gateway: says("RateLimited") }), aJob())).not.toHaveProperty("final");
   });
 
   it("is nothing of a report that is not in form", () => {

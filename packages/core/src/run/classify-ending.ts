@@ -1,15 +1,14 @@
 import type { Verdict } from "../pod/termination-message.ts";
 import type { Ending } from "./attempt-state.ts";
 import { defined } from "./defined.ts";
-import { explain } from "./messages.ts";
 import type { JobView, PodView } from "./observation.ts";
 import { readReport, type PodReport } from "./pod-report.ts";
 import { reasons, type Reason } from "./reason.ts";
 
 /**
  * Why a pod that has ended ended. When several signs are there, the first of these decides: complete delivery proven by the
- * gateway; eviction, preemption, node loss, deletion; failure before the agent; the gateway's verdict; what was delivered in
- * part; the agent's report; the pod's time limit; memory; exit code.
+ * gateway; eviction, preemption, node loss, deletion; failure before the agent; the gateway's verdict; that it was told to end;
+ * what was delivered in part; the agent's report; the pod's time limit; memory; exit code.
  *
  * @param job absent when it is gone or going: a deleted pod then went with its Job.
  */
@@ -18,9 +17,9 @@ export function classifyEnding(pod: PodView, job: JobView | undefined): Ending {
   const sign = firstSign(pod, job, report);
   return {
     reason: sign.reason,
-    message: explain(sign.reason, sign.message),
+    message: sign.message,
     ...exitOf(pod),
-    ...defined({ gateway: report.gateway, agent: report.agent }),
+    ...defined({ final: sign.final, gateway: report.gateway, agent: report.agent }),
   };
 }
 
@@ -30,6 +29,7 @@ function firstSign(pod: PodView, job: JobView | undefined, report: PodReport): V
     takenAway(pod, job) ??
     beforeTheAgent(pod, report) ??
     worded(report.gateway?.verdict) ??
+    toldToEnd(pod) ??
     partialDelivery(report) ??
     agentsWord(report) ??
     emptyDelivery(report) ??
@@ -54,10 +54,10 @@ const disruptions: ReadonlyMap<string, Reason> = new Map([
   ["DeletionByPodGC", "NodeLost"],
   ["NodeLost", "NodeLost"],
   ["EvictionByEvictionAPI", "PodEvicted"],
-  ["PreemptionByScheduler", "PodEvicted"],
+  ["PreemptionByScheduler", "Preempted"],
   ["TerminationByKubelet", "PodEvicted"],
   ["Evicted", "PodEvicted"],
-  ["Preempting", "PodEvicted"],
+  ["Preempting", "Preempted"],
   ["Shutdown", "PodEvicted"],
   ["NodeShutdown", "PodEvicted"],
   ["Terminated", "PodEvicted"],
@@ -76,10 +76,19 @@ function takenAway(pod: PodView, job: JobView | undefined): Verdict | undefined 
   if (reason !== undefined) {
     return { reason, message: `Pod ${pod.name}${where} was ended from outside (${sign.reason}): ${sign.message}` };
   }
+  if (statusUnknown(pod)) {
+    return { reason: "NodeLost", message: `Nobody knows how pod ${pod.name}${where} ended: its containers were lost` };
+  }
   if (pod.deletion === undefined || endedBefore(pod, pod.deletion.requestedAt)) return undefined;
   if (job === undefined)
     return { reason: "JobDeleted", message: "The run's Job was deleted while its pod was running" };
   return { reason: "PodDeleted", message: `Pod ${pod.name} was deleted before its work was done` };
+}
+
+/** The kubelet found no trace of the container that decides. */
+function statusUnknown({ agent, prepare }: PodView): boolean {
+  const decisive = agent.type === "terminated" ? agent : prepare;
+  return decisive.type === "terminated" && decisive.reason === "ContainerStatusUnknown";
 }
 
 /** Its own containers had ended when someone asked for the deletion. Times of the API have a resolution of one second. */
@@ -119,6 +128,9 @@ function partialDelivery(report: PodReport): Verdict | undefined {
 const believed: ReadonlySet<Reason> = new Set([
   "AgentError",
   "AgentTimedOut",
+  "Stalled",
+  "MaxTurnsReached",
+  "VerificationFailed",
   "NoResult",
   "IncompleteDocs",
   "NothingDelivered",
@@ -136,6 +148,12 @@ function agentsWord({ agent }: PodReport): Verdict | undefined {
 function emptyDelivery({ gateway }: PodReport): Verdict | undefined {
   if (gateway?.delivery?.outcome !== "NothingDelivered") return undefined;
   return { reason: "NothingDelivered", message: "The agent ended and had nothing to hand in" };
+}
+
+/** By the operator; a run that was cancelled says so whatever its pod says. */
+function toldToEnd(pod: PodView): Verdict | undefined {
+  if (!pod.stopAsked || pod.reason !== "DeadlineExceeded") return undefined;
+  return { reason: "DeadlineExceeded", message: `Pod ${pod.name} was told to end` };
 }
 
 function timeLimit(pod: PodView): Verdict | undefined {

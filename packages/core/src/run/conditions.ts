@@ -23,6 +23,9 @@ export function withConditions(
   return [...kept, ...claimed];
 }
 
+/** The reasons of `Succeeded` that are a phase of their own while it is not decided; every other one is a kind of waiting. */
+const undecidedPhases = ["Running", "Retrying", "Suspended"] as const satisfies Phase[];
+
 /** The phase is a view of the condition `Succeeded`. */
 export function phaseOf(conditions: readonly Condition[]): Phase {
   const succeeded = conditions.find((condition) => condition.type === "Succeeded");
@@ -30,9 +33,9 @@ export function phaseOf(conditions: readonly Condition[]): Phase {
     case "True":
       return "Succeeded";
     case "False":
-      return "Failed";
+      return succeeded.reason === "Cancelled" ? "Cancelled" : "Failed";
     case "Unknown":
     case undefined:
-      return succeeded?.reason === "Running" ? "Running" : "Pending";
+      return undecidedPhases.find((phase) => phase === succeeded?.reason) ?? "Pending";
   }
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { ResourceNotFound } from "../errors/resource-not-found.ts";
 import { TemplateError } from "../errors/template-error.ts";
-import { type Action, decide, decideImpossible, decideRefused } from "./decide.ts";
+import { decide, decideImpossible, decideRefused } from "./decide.ts";
+import type { Action } from "./decision.ts";
 import type { ContainerView, Observation } from "./observation.ts";
 import {
   aJob,
@@ -25,7 +26,11 @@ const settings = {
   attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
   waitingNoticeAfterMs: 10 * seconds,
 };
-const spec = { question: "Is it so?", timeout: "1h", pendingTimeout: "10m" };
+const retryConfig = { maxInfrastructureRetries: 0, maxAgentRetries: 0 };
+const spec = { question: "Is it so?", timeout: "1h", pendingTimeout: "10m", deadline: "8760h", retryConfig };
+const unschedulable = [
+  { type: "Succeeded", status: "Unknown", reason: "Unschedulable", message: "", lastTransitionTime: "" } as const,
+];
 const now = startOfRun + 5 * seconds;
 const working = aPod({ prepare: exited(0), agent: running(), gateway: running() });
 const delivered = anEndedPod({ gateway: { delivery: { outcome: "Delivered" } } });
@@ -35,7 +40,7 @@ function observe(changes: Partial<Observation> = {}): Observation {
 }
 
 function decided(changes: Partial<Observation>, at: number = now) {
-  return decide(handler, observe(changes), settings, at);
+  return decide(handler, observe(changes), settings, { now: at, random: 0.5 });
 }
 
 function writes(actions: Action[]): string[] {
@@ -49,6 +54,10 @@ function writes(actions: Action[]): string[] {
         return `event ${action.event.reason}`;
       case "deleteJob":
         return `delete ${action.job.name}`;
+      case "stopPod":
+        return `stop ${action.pod.name}`;
+      case "deleteRun":
+        return "delete run";
     }
   });
 }
@@ -116,20 +125,23 @@ describe("a run that waits", () => {
       },
     });
     expect(next).toEqual({ type: "requeueAfter", milliseconds: 10 * minutes - 10 * seconds });
-    const told = aRun({ spec, status: { phase: "Pending", conditions: [] } });
+    const told = aRun({ spec, status: { phase: "Pending", conditions: unschedulable } });
     expect(decided({ run: told, job: aJob(), pod }, late).actions).toEqual([]);
   });
 
   it("ends when pendingTimeout is over, and its Job is stopped", () => {
     const { actions } = decided({ job: aJob(), pod }, startOfRun + 10 * minutes);
     expect(writes(actions)).toEqual(["status Failed", "event Failed", "delete docs-a-run-1"]);
-    expect(actions[0]).toMatchObject({ ended: "Unschedulable" });
+    expect(actions[0]).toMatchObject({ roundEnded: "Unschedulable" });
   });
 
   it("never waits longer than a timer can", () => {
-    const far = aRun({ spec: { ...spec, pendingTimeout: "720h" }, status: { phase: "Pending", conditions: [] } });
+    const far = aRun({
+      spec: { ...spec, pendingTimeout: "720h" },
+      status: { phase: "Pending", conditions: unschedulable },
+    });
     const { next } = decided({ run: far, job: aJob(), pod });
-    expect(next).toEqual({ type: "requeueAfter", milliseconds: 24 * 60 * minutes });
+    expect(next).toEqual({ type: "requeueAfter", milliseconds: 24 * 24 * 60 * minutes });
   });
 });
 
@@ -138,7 +150,7 @@ describe("a run that cannot be carried out", () => {
     const { actions } = decided({ run: aRun({ spec: { question: 7 } }) });
     expect(writes(actions)).toEqual(["status Failed", "event Failed"]);
     expect(actions[0]).toMatchObject({
-      ended: "InvalidInput",
+      roundEnded: "InvalidInput",
       status: {
         message: expect.stringMatching(/^ReviewRun a-run cannot be carried out: spec\.question /) as unknown,
         conditions: [{ type: "Accepted", status: "False" }, { status: "False" }, { status: "False" }],
@@ -157,9 +169,9 @@ describe("a run that cannot be carried out", () => {
         throw error;
       },
     };
-    const { actions } = decide(broken as never, observe(), settings, now);
+    const { actions } = decide(broken as never, observe(), settings, { now, random: 0.5 });
     expect(actions[0]).toMatchObject({
-      ended: reason,
+      roundEnded: reason,
       status: { message: expect.stringContaining(error.message) as unknown },
     });
   });
@@ -172,14 +184,20 @@ describe("a run that cannot be carried out", () => {
           throw error;
         },
       };
-      expect(() => decide(broken as never, observe(), settings, now)).toThrow(error);
+      expect(() => decide(broken as never, observe(), settings, { now, random: 0.5 })).toThrow(error);
     }
   });
 
   it("under a taken name ends with what is in its way", () => {
-    const { actions } = decideImpossible(handler, observe(), { reason: "NameConflict", message: "Job x exists" }, now);
+    const { actions } = decideImpossible(
+      handler,
+      observe(),
+      { reason: "NameConflict", message: "Job x exists" },
+      settings,
+      { now, random: 0.5 },
+    );
     expect(actions[0]).toMatchObject({
-      ended: "NameConflict",
+      roundEnded: "NameConflict",
       status: { message: expect.stringContaining("Job x exists") as unknown },
     });
   });
@@ -187,7 +205,7 @@ describe("a run that cannot be carried out", () => {
 
 describe("a run whose objects are refused", () => {
   const refusal = { object: "Job x", message: "exceeded quota: jobs" };
-  const refused = (at: number) => decideRefused(handler, observe(), refusal, settings, at);
+  const refused = (at: number) => decideRefused(handler, observe(), refusal, settings, { now: at, random: 0.5 });
 
   it("is tried again, and says why it waits", () => {
     expect(refused(now)).toEqual({ actions: [], next: { type: "requeueAfter", milliseconds: 15 * seconds } });
@@ -199,7 +217,7 @@ describe("a run whose objects are refused", () => {
   });
 
   it("ends as PodNotCreated when pendingTimeout is over", () => {
-    expect(refused(startOfRun + 10 * minutes).actions[0]).toMatchObject({ ended: "PodNotCreated" });
+    expect(refused(startOfRun + 10 * minutes).actions[0]).toMatchObject({ roundEnded: "PodNotCreated" });
   });
 });
 
@@ -234,7 +252,7 @@ const jobs = fc
   .map((changes) => aJob(changes));
 const statuses = fc.constantFrom<Observation["run"]["status"]>(
   { phase: "Pending" },
-  { phase: "Pending", conditions: [] },
+  { phase: "Pending", conditions: unschedulable },
   {
     phase: "Running",
     conditions: [],
@@ -272,7 +290,7 @@ interface Case {
 /** An observation and a time for which `holds` does not, if one can be found. */
 function counterexample(holds: (found: Case) => boolean): unknown {
   const property = fc.property(observations, time, (observation, at) => {
-    const { actions, next } = decide(handler, observation, settings, at);
+    const { actions, next } = decide(handler, observation, settings, { now: at, random: 0.5 });
     return holds({ observation, actions, next });
   });
   return fc.check(property, { numRuns: 2000 }).counterexample;
@@ -283,7 +301,7 @@ function isOver({ run }: Observation): boolean {
 }
 
 function lastStatus(actions: Action[]) {
-  return actions.find((action) => action.type === "patchStatus" && action.ended !== undefined) as
+  return actions.find((action) => action.type === "patchStatus" && action.roundEnded !== undefined) as
     | Extract<Action, { type: "patchStatus" }>
     | undefined;
 }
@@ -344,10 +362,10 @@ function agree(end: Extract<Action, { type: "patchStatus" }>, event: Action | un
   const { conditions, attempts, phase } = end.status;
   const succeeded = conditions?.find(({ type }) => type === "Succeeded");
   return (
-    succeeded?.reason === end.ended &&
+    succeeded?.reason === end.roundEnded &&
     succeeded?.status === (phase === "Succeeded" ? "True" : "False") &&
-    (attempts === undefined || attempts[0]?.reason === end.ended) &&
-    noteOf(event).startsWith(`${end.ended}: `)
+    (attempts === undefined || attempts?.[0]?.reason === end.roundEnded) &&
+    noteOf(event).startsWith(`${end.roundEnded}: `)
   );
 }
 

@@ -1,71 +1,40 @@
+import { afterEnd } from "./after-end.ts";
+import type { AttemptState, Waiting } from "./attempt-state.ts";
+import { attemptDue, beforeAttempt, endImpossible } from "./before-attempt.ts";
 import {
-  apiVersion,
-  resources,
-  type KubernetesObject,
-  type ReconcileResult,
-  type ResourceType,
-} from "@orchestrator/controller-runtime";
-import type { z } from "zod";
-import type { ControllerError } from "../errors/controller-error.ts";
-import { isControllerError } from "../errors/to-controller-error.ts";
-import type { AttemptResources } from "../pod/attempt-resources.ts";
-import type { AttemptState, Ending, Waiting } from "./attempt-state.ts";
-import type { AttemptSettings, JobHandler } from "./job-handler.ts";
-import { explain } from "./messages.ts";
-import { isTerminal, type JobView, type Observation } from "./observation.ts";
-import { reasons, type Reason } from "./reason.ts";
-import { finalStatus, runningStatus, waitingStatus, type StatusPatch } from "./status.ts";
-import { timingOf } from "./timing.ts";
+  awaitChange,
+  deleteJobs,
+  lookAgain,
+  type Action,
+  type Decision,
+  type DecideSettings,
+  type Moment,
+  type Situation,
+} from "./decision.ts";
+import { endAttempt, endRound, stopOf, type Stop } from "./end-attempt.ts";
+import { liveJobs, type JobHandler } from "./job-handler.ts";
+import { isTerminal, type Observation, type PodView } from "./observation.ts";
+import type { Reason } from "./reason.ts";
+import { planOf } from "./run-plan.ts";
+import { runningStatus } from "./status.ts";
+import { notice } from "./wait.ts";
 
-/** What `decide` is told of the operator's settings. */
-export interface DecideSettings {
-  attempt: AttemptSettings;
-  /** How long a run may wait for its agent before its status says why. */
-  waitingNoticeAfterMs: number;
-}
-
-export interface RunEvent {
-  type: "Normal" | "Warning";
-  reason: "Started" | "Succeeded" | "Failed";
-  action: "RunAttempt" | "EndRun";
-  note: string;
-}
-
-/** One write. They are carried out in order, and the first that is refused ends the list. */
-export type Action =
-  | { type: "create"; resource: ResourceType; object: KubernetesObject }
-  | { type: "patchStatus"; status: StatusPatch; ended?: Reason }
-  | { type: "recordEvent"; event: RunEvent }
-  | { type: "deleteJob"; job: JobView };
-
-export interface Decision {
-  actions: Action[];
-  /** When to look again though nothing has changed. */
-  next: ReconcileResult;
-}
-
-const awaitChange: ReconcileResult = { type: "awaitChange" };
-
-/** What to do about a run, given everything that is known of it. Reads no clock and does no I/O. */
-export function decide(handler: JobHandler, observation: Observation, settings: DecideSettings, now: number): Decision {
+/** What to do about a run, given everything that is known of it. Reads no clock, draws no chance and does no I/O. */
+export function decide(
+  handler: JobHandler,
+  observation: Observation,
+  settings: DecideSettings,
+  moment: Moment,
+): Decision {
   const { run } = observation;
   // Garbage collection removes what a deleted run owns.
   if (run.deleting) return { actions: [], next: awaitChange };
-  if (isTerminal(run.status)) return { actions: stop(handler.cleanup(observation)), next: awaitChange };
-  const timing = timingOf(run.spec, handler.defaultTiming);
-  const { state, statusFields } = handler.checkStatus(observation, timing, now);
-  switch (state.type) {
-    case "notStarted":
-      return start(handler, observation, settings, now);
-    case "waiting":
-      return wait(observation, state, settings, now);
-    case "running":
-      return run.status.phase === "Running" ? lookAgain([], state.until, now) : begin(observation, state, now);
-    case "settling":
-      return lookAgain([], state.until, now);
-    case "ended":
-      return end(handler, observation, state.ending, statusFields, now);
-  }
+  const situation = situationOf(handler, observation, settings, moment);
+  if (isTerminal(run.status)) return afterEnd(situation);
+  const { actions, next } = decideAttempt(situation);
+  const deleted = actions.flatMap((action) => (action.type === "deleteJob" ? [action.job] : []));
+  const old = liveJobs(observation).filter((job) => job !== observation.job && !deleted.includes(job));
+  return { actions: [...actions, ...deleteJobs(old, "its attempt has ended")], next };
 }
 
 /** The API server does not let the operator create an attempt's object now: a quota, a policy, a missing right. */
@@ -74,15 +43,16 @@ export function decideRefused(
   observation: Observation,
   refusal: { object: string; message: string },
   settings: DecideSettings,
-  now: number,
+  moment: Moment,
 ): Decision {
-  const { run } = observation;
-  const until = run.createdAt + timingOf(run.spec, handler.defaultTiming).pendingTimeoutMs;
+  const situation = situationOf(handler, observation, settings, moment);
+  const since = attemptDue(observation.run);
+  const until = since + situation.plan.timing.pendingTimeoutMs;
   const message = `${refusal.object} cannot be created: ${refusal.message}`;
-  if (now >= until) return end(handler, observation, endingOf("PodNotCreated", message), undefined, now);
+  if (moment.now >= until) return endAttempt(situation, { reason: "PodNotCreated", message });
   const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
-  const decision = wait(observation, { type: "waiting", waiting, since: run.createdAt, until }, settings, now);
-  return { ...decision, next: { type: "requeueAfter", milliseconds: Math.min(until - now, refusedRetryMs) } };
+  const { actions } = notice(situation, waiting, { since, until });
+  return lookAgain(situation, actions, Math.min(until, moment.now + refusedRetryMs));
 }
 const refusedRetryMs = 15_000;
 
@@ -91,112 +61,62 @@ export function decideImpossible(
   handler: JobHandler,
   observation: Observation,
   cause: { reason: Reason; message: string },
-  now: number,
-): Decision {
-  return end(handler, observation, endingOf(cause.reason, cause.message), undefined, now);
-}
-
-function start(handler: JobHandler, observation: Observation, settings: DecideSettings, now: number): Decision {
-  const built = build(handler, observation, settings.attempt);
-  if (built.type === "impossible") return decideImpossible(handler, observation, built, now);
-  const { configMap, job } = built.resources;
-  return {
-    actions: [
-      { type: "create", resource: resources.configMaps, object: configMap },
-      { type: "create", resource: resources.jobs, object: job },
-    ],
-    next: { type: "requeueAfter", milliseconds: settings.waitingNoticeAfterMs },
-  };
-}
-
-type Built = { type: "built"; resources: AttemptResources } | { type: "impossible"; reason: Reason; message: string };
-
-function build(handler: JobHandler, { run, attempt }: Observation, settings: AttemptSettings): Built {
-  const { kind } = handler.resource;
-  const spec = handler.spec.safeParse(run.spec);
-  if (!spec.success) {
-    const message = `${kind} ${run.name} cannot be carried out: ${firstFinding(spec.error)}`;
-    return { type: "impossible", reason: "InvalidInput", message };
-  }
-  const { namespace, name, uid } = run;
-  const identity = { apiVersion: apiVersion(handler.resource), kind, namespace, name, uid, spec: spec.data };
-  const timing = timingOf(run.spec, handler.defaultTiming);
-  try {
-    return { type: "built", resources: handler.createResources({ run: identity, attempt, timing, settings }) };
-  } catch (error) {
-    if (!isControllerError(error) || error.retryable) throw error;
-    return { type: "impossible", reason: reasonOf(error), message: error.message };
-  }
-}
-
-function firstFinding(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return `spec.${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`;
-}
-
-function reasonOf(error: ControllerError): Reason {
-  return error.kind === "SettingsError" || error.kind === "TemplateError" ? "SettingsRejected" : "InvalidInput";
-}
-
-function wait(
-  observation: Observation,
-  state: Extract<AttemptState, { type: "waiting" }>,
   settings: DecideSettings,
-  now: number,
+  moment: Moment,
 ): Decision {
-  const told = observation.run.status.conditions !== undefined;
-  if (told) return lookAgain([], state.until, now);
-  const noticeAt = state.since + settings.waitingNoticeAfterMs;
-  if (now < noticeAt) return lookAgain([], Math.min(noticeAt, state.until), now);
-  return lookAgain([{ type: "patchStatus", status: waitingStatus(observation, state.waiting, now) }], state.until, now);
+  return endImpossible(situationOf(handler, observation, settings, moment), cause);
 }
 
-function begin(observation: Observation, state: Extract<AttemptState, { type: "running" }>, now: number): Decision {
+function situationOf(
+  handler: JobHandler,
+  observation: Observation,
+  settings: DecideSettings,
+  moment: Moment,
+): Situation {
+  const { run } = observation;
+  const plan = planOf(run.spec, handler.defaults);
+  const deadline = (Date.parse(run.status.startTime ?? "") || run.createdAt) + plan.deadlineMs;
+  return { ...moment, handler, observation, plan, settings, deadline };
+}
+
+function decideAttempt(situation: Situation): Decision {
+  const { handler, observation, plan, now } = situation;
+  const { state, statusFields } = handler.checkStatus(observation, plan.timing, now);
+  const stop = stopOf(situation);
+  switch (state.type) {
+    case "notStarted":
+      return stop === undefined ? beforeAttempt(situation) : endRound(situation, stop);
+    case "waiting":
+      return stop === undefined ? notice(situation, state.waiting, state) : stopAttempt(situation, state, stop);
+    case "running":
+      return stop === undefined ? work(situation, state) : stopAttempt(situation, state, stop);
+    case "settling":
+      return lookAgain(situation, [], state.until);
+    case "ended":
+      return endAttempt(situation, state.ending, statusFields);
+  }
+}
+
+function work(situation: Situation, state: Extract<AttemptState, { type: "running" }>): Decision {
+  const { observation, now } = situation;
+  if (observation.run.status.phase === "Running") return lookAgain(situation, [], state.until);
   const note = `Attempt ${observation.attempt.number}: the agent works in pod ${observation.pod?.name ?? ""}`;
   const actions: Action[] = [
     { type: "patchStatus", status: runningStatus(observation, state.startedAt, now) },
     { type: "recordEvent", event: { type: "Normal", reason: "Started", action: "RunAttempt", note } },
   ];
-  return lookAgain(actions, state.until, now);
+  return lookAgain(situation, actions, state.until);
 }
 
-function end(
-  handler: JobHandler,
-  observation: Observation,
-  ending: Ending,
-  statusFields: Record<string, unknown> | undefined,
-  now: number,
-): Decision {
-  const { reason, message } = ending;
-  const succeeded = reasons[reason] === "success";
-  const event: RunEvent = {
-    type: succeeded ? "Normal" : "Warning",
-    reason: succeeded ? "Succeeded" : "Failed",
-    action: "EndRun",
-    note: `${reason}: ${message}`,
-  };
-  return {
-    actions: [
-      { type: "patchStatus", status: finalStatus(observation, ending, statusFields ?? {}, now), ended: reason },
-      { type: "recordEvent", event },
-      ...stop(handler.cleanup(observation)),
-    ],
-    next: awaitChange,
-  };
+/** A pod that has begun is told to end, and read when it has; anything less is ended with its Job. */
+function stopAttempt(situation: Situation, { until }: { until: number }, stop: Stop): Decision {
+  const { pod } = situation.observation;
+  if (pod === undefined || isUntouched(pod)) return endAttempt(situation, stop);
+  const actions: Action[] = pod.stopAsked ? [] : [{ type: "stopPod", pod, why: stop.message }];
+  return lookAgain(situation, actions, until);
 }
 
-function stop(jobs: readonly JobView[]): Action[] {
-  return jobs.map((job) => ({ type: "deleteJob", job }));
-}
-
-function endingOf(reason: Reason, message: string): Ending {
-  return { reason, message: explain(reason, message) };
-}
-
-/** Also where nothing is due for weeks: a timer holds 24 days at most. */
-const longestWaitMs = 24 * 3_600_000;
-
-function lookAgain(actions: Action[], at: number, now: number): Decision {
-  const milliseconds = Math.min(Math.max(at - now, 1), longestWaitMs);
-  return { actions, next: { type: "requeueAfter", milliseconds } };
+/** No kubelet has it: nobody would enforce a limit of it. */
+function isUntouched({ node, gateway, prepare, agent }: PodView): boolean {
+  return node === undefined && [gateway, prepare, agent].every(({ type }) => type === "absent");
 }

@@ -12,13 +12,19 @@ describe("the registry", () => {
       waitingNoticeAfterMs: 10_000,
     };
     const run = aRun({ spec: { question: "Is it so?" } });
-    const { actions } = decide(registry.of("review"), anObservation({ run }), settings, startOfRun);
+    const { actions } = decide(registry.of("review"), anObservation({ run }), settings, {
+      now: startOfRun,
+      random: 0.5,
+    });
     expect(actions).toMatchObject([
       { object: { kind: "ConfigMap", data: { "prompt.md": "Is it so?" } } },
       { object: { kind: "Job", metadata: { ownerReferences: [{ kind: "ReviewRun", uid: "run-uid" }] } } },
     ]);
     const pod = anEndedPod({ gateway: { delivery: { outcome: "Delivered" } } });
-    const ended = decide(registry.of("review"), anObservation({ run, job: aJob(), pod }), settings, startOfRun);
+    const ended = decide(registry.of("review"), anObservation({ run, job: aJob(), pod }), settings, {
+      now: startOfRun,
+      random: 0.5,
+    });
     expect(ended.actions[0]).toMatchObject({ status: { phase: "Succeeded", answers: 1 } });
   });
 

@@ -2,9 +2,11 @@ import type { ResourceType } from "@orchestrator/controller-runtime";
 import type { z } from "zod";
 import type { AttemptResources } from "../pod/attempt-resources.ts";
 import type { PodTemplate } from "../pod/pod-template.ts";
+import type { Usage } from "../api/status.ts";
 import type { AttemptState } from "./attempt-state.ts";
-import type { AttemptTiming } from "./check-attempt.ts";
-import type { JobView, Observation, RunObject } from "./observation.ts";
+import type { AttemptId, JobView, Observation, RunObject } from "./observation.ts";
+import type { Resume } from "./resume.ts";
+import type { AttemptTiming, RunDefaults } from "./run-plan.ts";
 
 /** What the operator's settings say about attempts. */
 export interface AttemptSettings {
@@ -23,9 +25,13 @@ export interface AttemptSettings {
 /** One attempt that is to be made. */
 export interface AttemptRequest<Spec> {
   run: { apiVersion: string; kind: string; namespace: string; name: string; uid: string; spec: Spec };
-  attempt: { number: number; name: string };
+  attempt: AttemptId;
   timing: AttemptTiming;
   settings: AttemptSettings;
+  /** What the round has used so far. */
+  spent: Usage;
+  /** What the attempt goes on from; absent: there is nothing. */
+  resume?: Resume;
 }
 
 /** Where an attempt stands, and what its kind alone writes into the status when it has ended. */
@@ -43,8 +49,8 @@ export interface JobHandler<Spec = unknown> {
   /** Short word in the names of what its runs own, a DNS label of at most 12 characters. */
   readonly prefix: string;
   readonly spec: z.ZodType<Spec>;
-  /** How long an attempt may take where the spec does not say so in a form that can be read. */
-  readonly defaultTiming: AttemptTiming;
+  /** What holds where the spec does not say so in a form that can be read. */
+  readonly defaults: RunDefaults;
   /** The ConfigMap and the Job of an attempt. Throws a `ControllerError` where the run cannot be carried out as it is. */
   createResources(request: AttemptRequest<Spec>): AttemptResources;
   /** Reads from what was observed where the run's attempt stands. */
@@ -53,10 +59,14 @@ export interface JobHandler<Spec = unknown> {
   cleanup(observation: Observation): JobView[];
 }
 
-/** A run that has ended has no use for a Job that still runs. One whose pod has ended ends by itself, and keeps its log. */
-export function liveJobs({ job, pod }: Observation): JobView[] {
-  const live = job !== undefined && !job.deleting && job.finishedAt === undefined && pod?.ended !== true;
-  return live ? [job] : [];
+/** The Jobs of a run that may still run a pod. One whose pod has ended ends by itself, and keeps its log. */
+export function liveJobs({ job, pod, others }: Observation): JobView[] {
+  const jobs = job === undefined ? others.jobs : [job, ...others.jobs];
+  const pods = pod === undefined ? others.pods : [pod, ...others.pods];
+  return jobs.filter(
+    ({ name, deleting, finishedAt }) =>
+      !deleting && finishedAt === undefined && !pods.some((candidate) => candidate.jobName === name && candidate.ended),
+  );
 }
 
 /** The kinds of run that a program serves. */

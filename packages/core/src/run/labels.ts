@@ -4,6 +4,7 @@ export const labels = {
   /** The kind of the run; operators select their Jobs and Pods by it. */
   kind: "orchestrator.io/kind",
   runUid: "orchestrator.io/run-uid",
+  round: "orchestrator.io/round",
   attempt: "orchestrator.io/attempt",
   task: "orchestrator.io/task-id",
   service: "orchestrator.io/service",

@@ -19,6 +19,13 @@ describe("what a reader is told", () => {
     expect(explain("UpToDate", "Really?")).toBe("Really?");
   });
 
+  it("is cut where it is long and wild, and never by the cure or what comes of it", () => {
+    const message = explain("RateLimited", `${"tokens\n\u0007".repeat(400)}end`, "All retries are used.");
+    expect(message.length).toBeLessThanOrEqual(1024);
+    expect(message).not.toMatch(/\p{Cc}/u);
+    expect(message).toMatch(/… All retries are used\. Apply the run again later/);
+  });
+
   it("stands on one line", () => {
     expect(plain(" a\n\tb\u001b[31m c\u2028")).toBe("a b [31m c");
   });

@@ -9,16 +9,20 @@ const cures: Record<Reason, string> = {
   ImagePullFailed: "Check the image's name, the registry and spec.pod.imagePullSecrets.",
   Unschedulable: "Check spec.pod (resources, nodeSelector, tolerations) against the nodes' free room.",
   PodNotCreated: "Check the namespace's quotas and admission policies, and the events of the Job and its pod.",
-  PodEvicted: "Apply the run again; set spec.pod.resources.requests to what the work needs.",
+  Preempted: "Give the run a higher priority (spec.pod.priorityClassName), then apply it again under a new name.",
+  PodEvicted: "Apply the run again under a new name; set spec.pod.resources.requests to what the work needs.",
   NodeLost: "Apply the run again under a new name.",
   PodDeleted: "Apply the run again under a new name.",
-  JobDeleted: "Apply the run again under a new name; to stop a run, delete the run itself.",
+  JobDeleted: "Apply the run again under a new name; to stop a run, set spec.cancel.",
   RepositoryUnreachable: "Check spec.repository.url and the cluster's way to that host, then apply the run again.",
   ForgeUnavailable: "Check spec.repository.apiUrl and that the forge answers, then apply the run again.",
   RateLimited: "Apply the run again later, or raise the model provider's limit.",
   ModelOverloaded: "Apply the run again later.",
   AgentError: "The log of the pod's agent container tells more.",
   AgentTimedOut: "Raise spec.timeout, or ask for less in one run.",
+  Stalled: "Raise spec.stallTimeout where long silence is normal; the log of the agent container tells what came last.",
+  MaxTurnsReached: "Raise spec.budget.maxTurns in a new run or round, or ask for less.",
+  VerificationFailed: "Mend what the command found, or the command itself in spec.verify of a new run.",
   NoResult: "The log of the pod's agent container tells more.",
   IncompleteDocs: "Apply a run with the tasks of status.tasks.notDelivered as its spec.targetTasks.",
   NothingDelivered: "The log of the pod's agent container tells what the agent did instead.",
@@ -33,14 +37,24 @@ const cures: Record<Reason, string> = {
   AgentMissing: "Use an image that holds agent-runner and the agent (spec.pod.image, or the operator's AGENT_IMAGE).",
   NameConflict: "Remove that object or apply the run under another name.",
   PushRejected: "Check the repository's branch rules and the token's right to push.",
-  DeliveryRefused: "Check the token's right to open pull requests.",
+  DeliveryRefused:
+    "Where content was refused, have the task ask for other content; where a pull request was, check the token's right to open them.",
+  BudgetExceeded: "Raise spec.budget in a new run or round, or ask for less.",
+  DeadlineExceeded: "Raise spec.deadline in a new run, or ask for less in one run.",
+  Cancelled: "To go on, apply the run again under a new name, or unset spec.cancel with a higher spec.contextVersion.",
 };
 
-/** What a reader is told about an ending: what happened, then what to do. Cut to 1,024 characters. */
-export function explain(reason: Reason, whatHappened: string): string {
-  const cure = cures[reason];
-  const room = maxMessageLength - cure.length - 1;
-  return `${sentence(plain(whatHappened), room)} ${cure}`.trim();
+/**
+ * What a reader is told about an ending: what happened, what became of it, what to do. Cut to 1,024 characters, of which what
+ * happened gives way.
+ */
+export function explain(reason: Reason, whatHappened: string, outcome = ""): string {
+  return tell(whatHappened, `${outcome} ${cures[reason]}`.trim());
+}
+
+/** What happened, in a sentence, and what comes next. Cut as `explain` does. */
+export function tell(whatHappened: string, next = ""): string {
+  return `${sentence(plain(whatHappened), maxMessageLength - next.length - 1)} ${next}`.trim();
 }
 
 /** Text from outside on one line, without control characters. */

@@ -1,6 +1,7 @@
 import type { Job, Pod, PodStatus } from "@orchestrator/controller-runtime";
 import type { AgentMessage, GatewayMessage } from "../pod/termination-message.ts";
 import { annotations, labels } from "./labels.ts";
+import { noUsage } from "./round-usage.ts";
 import { type ContainerView, type JobView, type Observation, type PodView, type RunView } from "./observation.ts";
 
 // Observations for tests, in which everything is as usual but for what a test says.
@@ -8,8 +9,6 @@ import { type ContainerView, type JobView, type Observation, type PodView, type 
 export const startOfRun = Date.parse("2026-01-01T00:00:00Z");
 export const seconds = 1000;
 export const minutes = 60 * seconds;
-
-export const noUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, turns: 0 };
 
 export function aRun(changes: Partial<RunView> = {}): RunView {
   return {
@@ -33,6 +32,7 @@ export function aJob(changes: Partial<JobView> = {}): JobView {
     uid: "job-uid",
     runName: "a-run",
     runUid: "run-uid",
+    round: 1,
     createdAt: startOfRun,
     deleting: false,
     ...changes,
@@ -47,7 +47,9 @@ export function aPod(changes: Partial<PodView> = {}): PodView {
     jobName: "docs-a-run-1",
     runName: "a-run",
     runUid: "run-uid",
+    round: 1,
     createdAt: startOfRun,
+    stopAsked: false,
     ended: false,
     reason: "",
     message: "",
@@ -60,7 +62,13 @@ export function aPod(changes: Partial<PodView> = {}): PodView {
 }
 
 export function anObservation(changes: Partial<Observation> = {}): Observation {
-  return { run: aRun(), attempt: { number: 1, name: "docs-a-run-1" }, jobSeen: changes.job !== undefined, ...changes };
+  return {
+    run: aRun(),
+    attempt: { number: 1, round: 1, name: "docs-a-run-1" },
+    jobSeen: changes.job !== undefined,
+    others: { jobs: [], pods: [] },
+    ...changes,
+  };
 }
 
 export function running(startedAt: number = startOfRun + 5 * seconds): ContainerView {

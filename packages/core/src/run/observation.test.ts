@@ -19,9 +19,13 @@ describe("what is kept of a run", () => {
     });
   });
 
-  it("is its status alone when it has ended", () => {
-    for (const phase of ["Succeeded", "Failed"] as const) {
-      expect(projectRun({ ...object, status: { phase } })).toMatchObject({ spec: undefined, status: { phase } });
+  it("is its status, and what steers it, when it has ended", () => {
+    for (const phase of ["Succeeded", "Failed", "Cancelled"] as const) {
+      const spec = { model: "opus", cancel: true, contextVersion: 2, retention: { failed: "1h" } };
+      const { model: _, ...steering } = spec;
+      expect(projectRun({ ...object, spec, status: { phase } })).toMatchObject({ status: { phase } });
+      expect(projectRun({ ...object, spec, status: { phase } }).spec).toEqual(steering);
+      expect(projectRun({ ...object, spec: undefined, status: { phase } }).spec).toEqual({});
     }
     expect(projectRun({ ...object, status: { phase: "Running" } }).spec).toBe(object.spec);
   });
@@ -46,6 +50,7 @@ describe("what is kept of a Job", () => {
       uid: "job-uid",
       runName: "a-run",
       runUid: "run-uid",
+      round: 1,
       createdAt: startOfRun,
       deleting: false,
       image: "agent:1",
@@ -80,7 +85,9 @@ describe("what is kept of a Pod", () => {
       jobName: "docs-a-run-1",
       runName: "a-run",
       runUid: "run-uid",
+      round: 1,
       createdAt: startOfRun,
+      stopAsked: false,
       ended: false,
       reason: "",
       message: "",

@@ -13,6 +13,7 @@ import { containers } from "../pod/layout.ts";
 import type { RunStatus } from "../api/status.ts";
 import { defined } from "./defined.ts";
 import { annotations, labels } from "./labels.ts";
+import { steeringOf } from "./run-plan.ts";
 
 /** A run as the API server sends it; `spec` is checked when it is used, so that one bad object harms no other. */
 export interface RunObject extends KubernetesObject {
@@ -20,7 +21,7 @@ export interface RunObject extends KubernetesObject {
   status?: RunStatus;
 }
 
-/** What the operator keeps of a run. A run that has ended is never built again, so its spec is not kept. */
+/** What the operator keeps of a run. Of one that has ended only the part of the spec that steers it is kept. */
 export interface RunView {
   namespace: string;
   name: string;
@@ -41,6 +42,7 @@ export interface JobView {
   /** The run that owns it. */
   runName: string;
   runUid: string;
+  round: number;
   createdAt: number;
   deleting: boolean;
   /** Present once the Job is Complete or Failed. */
@@ -74,7 +76,10 @@ export interface PodView {
   jobName: string;
   runName: string;
   runUid: string;
+  round: number;
   createdAt: number;
+  /** Its time limit has been cut short, so that it ends now and reports. */
+  stopAsked: boolean;
   /** Every container has ended and none will start again. */
   ended: boolean;
   reason: string;
@@ -91,17 +96,26 @@ export interface PodView {
   agent: ContainerView;
 }
 
+/** Which attempt of its run: `number` counts over all rounds, `name` is that of its ConfigMap and Job. */
+export interface AttemptId {
+  number: number;
+  round: number;
+  name: string;
+}
+
 /** Everything that is known about one run at one moment. */
 export interface Observation {
   run: RunView;
-  /** The run's newest attempt, and the name that its ConfigMap and Job have or will have. */
-  attempt: { number: number; name: string };
-  /** The Job of the run's attempt. */
+  /** The attempt that is under way or would be the next. */
+  attempt: AttemptId;
+  /** Its Job. */
   job?: JobView;
-  /** The newest pod of that attempt. */
+  /** Its newest pod. */
   pod?: PodView;
   /** This process has seen or made the attempt's Job, whether or not it still exists. */
   jobSeen: boolean;
+  /** Every other Job and pod of the run. */
+  others: { jobs: readonly JobView[]; pods: readonly PodView[] };
 }
 
 export function keyOf(view: { namespace: string; name: string }): ObjectKey {
@@ -109,7 +123,7 @@ export function keyOf(view: { namespace: string; name: string }): ObjectKey {
 }
 
 export function isTerminal(status: RunStatus): boolean {
-  return status.phase === "Succeeded" || status.phase === "Failed";
+  return status.phase === "Succeeded" || status.phase === "Failed" || status.phase === "Cancelled";
 }
 
 export function projectRun(object: RunObject): RunView {
@@ -120,7 +134,7 @@ export function projectRun(object: RunObject): RunView {
     resourceVersion: text(metadata.resourceVersion),
     generation: metadata.generation ?? 0,
     deleting: metadata.deletionTimestamp !== undefined,
-    spec: isTerminal(status) ? undefined : object.spec,
+    spec: isTerminal(status) ? steeringOf(object.spec) : object.spec,
     status,
   };
 }
@@ -133,6 +147,7 @@ export function projectJob({ metadata, spec, status }: Job): JobView {
     ...identity(metadata),
     runName: text(owner?.name),
     runUid: text(owner?.uid),
+    round: round(metadata),
     deleting: metadata.deletionTimestamp !== undefined,
     ...defined({
       finishedAt: end && time(end.lastTransitionTime),
@@ -154,6 +169,8 @@ export function projectPod({ metadata, spec, status = {} }: Pod): PodView {
     jobName: text(controllerOf(metadata)?.name),
     runName: text(metadata.annotations?.[annotations.runName]),
     runUid: text(metadata.labels?.[labels.runUid]),
+    round: round(metadata),
+    stopAsked: spec.activeDeadlineSeconds === stopNow,
     ended: status.phase === "Succeeded" || status.phase === "Failed",
     reason: text(status.reason),
     message: text(status.message),
@@ -167,6 +184,13 @@ export function projectPod({ metadata, spec, status = {} }: Pod): PodView {
       disruption: disruption && { reason: text(disruption.reason), message: text(disruption.message) },
     }),
   };
+}
+
+/** Seconds of `activeDeadlineSeconds` by which a pod is told to end now; its own limit is never as short. */
+export const stopNow = 1;
+
+function round(metadata: ObjectMeta): number {
+  return Number(metadata.labels?.[labels.round] ?? 1);
 }
 
 /** The owner that controls an object. */

@@ -24,7 +24,7 @@ import {
 } from "@orchestrator/controller-runtime";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { loadAttemptSettings } from "./attempt-settings.ts";
-import type { DecideSettings } from "./decide.ts";
+import type { DecideSettings } from "./decision.ts";
 import type { HandlerRegistry, JobHandler } from "./job-handler.ts";
 import { kindSelector } from "./labels.ts";
 import {
@@ -128,6 +128,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     events: new EventRecorder({ client, component, instance: hostname(), clock: systemClock }),
     settings: program.decideSettings,
     now: () => systemClock.now(),
+    random: Math.random,
     logger,
     metrics: program.runMetrics,
   });

@@ -43,3 +43,8 @@ export const reasons = {
 } as const satisfies Record<string, ReasonClass>;
 
 export type Reason = keyof typeof reasons;
+
+/** Whether a word, as it stands in a status, is one of the table. */
+export function isReason(word: string | undefined): word is Reason {
+  return word !== undefined && Object.hasOwn(reasons, word);
+}

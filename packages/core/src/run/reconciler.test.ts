@@ -64,7 +64,7 @@ function aRunObject(changes: Partial<RunObject> = {}): RunObject {
       generation: 1,
       creationTimestamp: "2026-01-01T00:00:00Z",
     },
-    spec: { question: "Is it so?" },
+    spec: { question: "Is it so?", retryConfig: { maxInfrastructureRetries: 0, maxAgentRetries: 0 } },
     status: { phase: "Pending" },
     ...changes,
   };
@@ -110,7 +110,11 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
     },
     now: () => clock.now,
     logger: createLogger({ level: "info", name: "test", destination: { write: (line) => void log.push(line) } }),
-    metrics: { ended: (run) => counted.push(run) },
+    random: () => 0.5,
+    metrics: {
+      attemptEnded: (_, reason) => counted.push(reason),
+      roundEnded: (kind, reason, { phase }) => counted.push({ kind, phase, reason }),
+    },
   });
   const signal = new AbortController();
   const reconcile = () => reconciler.reconcile(key, signal.signal);
@@ -163,7 +167,7 @@ describe("a reconcile", () => {
     await reconcile();
     expect(calls().slice(2)).toEqual(["patch", "event"]);
     expect(asked[2]?.body).toMatchObject({ metadata: { resourceVersion: "7" }, status: { phase: "Failed" } });
-    expect(counted).toEqual([{ kind: "ReviewRun", phase: "Failed", reason: "AgentError" }]);
+    expect(counted).toEqual(["AgentError", { kind: "ReviewRun", phase: "Failed", reason: "AgentError" }]);
     await reconcile();
     expect(calls()).toHaveLength(4);
   });

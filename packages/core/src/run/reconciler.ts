@@ -13,13 +13,15 @@ import {
   type ReconcileResult,
   type Store,
 } from "@orchestrator/controller-runtime";
-import { decide, decideImpossible, decideRefused, type Action, type Decision, type DecideSettings } from "./decide.ts";
+import { currentAttempt } from "./current-attempt.ts";
+import { decide, decideImpossible, decideRefused } from "./decide.ts";
+import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import type { JobHandler } from "./job-handler.ts";
-import { attemptName } from "./names.ts";
 import {
   controllerOf,
   isTerminal,
   keyOf,
+  stopNow,
   type JobView,
   type Observation,
   type PodView,
@@ -27,6 +29,7 @@ import {
   type RunView,
 } from "./observation.ts";
 import type { RunMetrics } from "./run-metrics.ts";
+import { planOf } from "./run-plan.ts";
 
 /** Index of Jobs and Pods by the UID of their run. */
 export const byRun = "run";
@@ -42,6 +45,8 @@ export interface RunReconcilerOptions {
   settings: DecideSettings;
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** Of [0, 1). */
+  random: () => number;
   logger: Logger;
   metrics: RunMetrics;
 }
@@ -52,13 +57,11 @@ type Applied = { type: "done" } | { type: "stop"; next: ReconcileResult } | { ty
 const done: Applied = { type: "done" };
 /** Until the watch has brought what a refused write was refused for. */
 const staleMs = 500;
-const onlyAttempt = 1;
-const onlyRound = 1;
 
 /** Carries runs of one kind through their life: observe from the caches, decide, apply. */
 export class RunReconciler {
   readonly #options: RunReconcilerOptions;
-  /** Per run (by key): its UID, once this process has seen the Job of its attempt. */
+  /** Per run (by key): the newest attempt, by name, whose Job this process has seen. */
   readonly #jobSeen = new Map<string, string>();
 
   constructor(options: RunReconcilerOptions) {
@@ -66,11 +69,16 @@ export class RunReconciler {
   }
 
   readonly reconcile = async (key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> => {
-    const { handler, settings, now } = this.#options;
+    const { handler, settings } = this.#options;
     const observation = this.#observe(key);
     if (observation === undefined) return { type: "awaitChange" };
-    return await this.#apply(observation, decide(handler, observation, settings, now()), signal);
+    return await this.#apply(observation, decide(handler, observation, settings, this.#moment()), signal);
   };
+
+  #moment(): Moment {
+    const { now, random } = this.#options;
+    return { now: now(), random: random() };
+  }
 
   #observe(key: ObjectKey): Observation | undefined {
     const { handler, runs, jobs, pods } = this.#options;
@@ -78,14 +86,20 @@ export class RunReconciler {
     const run = runs.get(key);
     if (run === undefined || isTerminal(run.status)) this.#jobSeen.delete(id);
     if (run === undefined) return undefined;
-    const { uid: runUid, name: runName } = run;
-    const identity = { prefix: handler.prefix, runName, runUid, round: onlyRound, attempt: onlyAttempt };
-    const attempt = { number: onlyAttempt, name: attemptName(identity) };
-    const job = jobs.byIndex(byRun, runUid).find((candidate) => candidate.name === attempt.name);
-    const pod = newest(pods.byIndex(byRun, runUid).filter((candidate) => candidate.jobName === attempt.name));
-    if (job !== undefined && !isTerminal(run.status)) this.#jobSeen.set(id, runUid);
-    const jobSeen = this.#jobSeen.get(id) === runUid;
-    return { run, attempt, jobSeen, ...(job && { job }), ...(pod && { pod }) };
+    const { contextVersion } = planOf(run.spec, handler.defaults);
+    const jobsOfRun = jobs.byIndex(byRun, run.uid);
+    const podsOfRun = pods.byIndex(byRun, run.uid);
+    const seen = [...jobsOfRun, ...podsOfRun].map(({ round }) => round);
+    const attempt = currentAttempt(run, { prefix: handler.prefix, contextVersion, seen });
+    const job = jobsOfRun.find((candidate) => candidate.name === attempt.name);
+    const pod = newest(podsOfRun.filter((candidate) => candidate.jobName === attempt.name));
+    if (job !== undefined && !isTerminal(run.status)) this.#jobSeen.set(id, attempt.name);
+    const jobSeen = this.#jobSeen.get(id) === attempt.name;
+    const others = {
+      jobs: jobsOfRun.filter((other) => other !== job),
+      pods: podsOfRun.filter((other) => other !== pod),
+    };
+    return { run, attempt, jobSeen, others, ...(job && { job }), ...(pod && { pod }) };
   }
 
   async #apply(observation: Observation, decision: Decision, signal: AbortSignal): Promise<ReconcileResult> {
@@ -106,7 +120,11 @@ export class RunReconciler {
       case "recordEvent":
         return this.#recordEvent(observation.run, action, signal);
       case "deleteJob":
-        return this.#deleteJob(action.job, signal);
+        return this.#deleteJob(action, signal);
+      case "stopPod":
+        return this.#stopPod(action, signal);
+      case "deleteRun":
+        return this.#deleteRun(observation.run, action, signal);
     }
   }
 
@@ -117,7 +135,7 @@ export class RunReconciler {
   ): Promise<Applied> {
     try {
       const created = await this.#options.client.create(resource, object, { signal });
-      this.#remember(observation.run, created);
+      this.#remember(observation, created);
       this.#log(observation.run).info({ object: label(object) }, "created");
       return done;
     } catch (error) {
@@ -133,47 +151,50 @@ export class RunReconciler {
     { resource, object }: Pick<Extract<Action, { type: "create" }>, "resource" | "object">,
     signal: AbortSignal,
   ): Promise<Applied> {
-    const { handler, client, now } = this.#options;
+    const { handler, client, settings } = this.#options;
     const existing = await client.get(resource, keyOfObject(object), { signal });
     if (controllerOf(existing.metadata)?.uid !== observation.run.uid) {
       const message = `${label(object)} exists and does not belong to this run`;
-      return redecide(decideImpossible(handler, observation, { reason: "NameConflict", message }, now()));
+      const cause = { reason: "NameConflict", message } as const;
+      return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
     }
     if (existing.metadata.deletionTimestamp !== undefined) return { type: "stop", next: lookAgain(staleMs) };
-    this.#remember(observation.run, existing);
+    this.#remember(observation, existing);
     return done;
   }
 
   #refused(observation: Observation, object: KubernetesObject, error: ApiError): Applied {
-    const { handler, settings, now } = this.#options;
+    const { handler, settings } = this.#options;
     // The run goes with its namespace.
     if (isNamespaceTerminating(error)) return { type: "stop", next: { type: "awaitChange" } };
     const refusal = { object: label(object), message: error.message };
-    if (error.status === 403) return redecide(decideRefused(handler, observation, refusal, settings, now()));
+    if (error.status === 403) return redecide(decideRefused(handler, observation, refusal, settings, this.#moment()));
     if (error.status !== 422 && error.status !== 400) throw error;
     const message = `${refusal.object} is not valid: ${refusal.message}`;
-    return redecide(decideImpossible(handler, observation, { reason: "InvalidInput", message }, now()));
+    const cause = { reason: "InvalidInput", message } as const;
+    return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
   }
 
   async #patchStatus(
     run: RunView,
-    { status, ended }: Extract<Action, { type: "patchStatus" }>,
+    { status, attemptEnded, roundEnded }: Extract<Action, { type: "patchStatus" }>,
     signal: AbortSignal,
   ): Promise<Applied> {
     const { client, handler, runs, metrics } = this.#options;
+    const { kind } = handler.resource;
     const patch = { metadata: { resourceVersion: run.resourceVersion }, status };
     try {
       const options = { type: "merge", subresource: "status", signal } as const;
-      runs.remember(await client.patch(handler.resource, keyOf(run), patch, options));
+      const written = await client.patch(handler.resource, keyOf(run), patch, options);
+      runs.remember(written);
+      const { phase = "Pending", message } = written.status ?? {};
+      this.#log(run).info({ phase, reason: roundEnded ?? attemptEnded, status: message }, "status written");
+      if (attemptEnded !== undefined) metrics.attemptEnded(kind, attemptEnded);
+      if (roundEnded !== undefined) metrics.roundEnded(kind, roundEnded, { phase, ...written.status });
+      return done;
     } catch (error) {
-      if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
-      if (isApiError(error, "NotFound")) return { type: "stop", next: { type: "awaitChange" } };
-      throw error;
+      return overtaken(error);
     }
-    const { phase = "Pending", message } = status;
-    this.#log(run).info({ phase, reason: ended, status: message }, "status written");
-    if (ended !== undefined) metrics.ended({ kind: handler.resource.kind, phase, reason: ended });
-    return done;
   }
 
   /** An event is a courtesy: a run does not fail for the lack of one. */
@@ -194,23 +215,64 @@ export class RunReconciler {
     return done;
   }
 
-  async #deleteJob(job: JobView, signal: AbortSignal): Promise<Applied> {
+  async #deleteJob({ job, why }: Extract<Action, { type: "deleteJob" }>, signal: AbortSignal): Promise<Applied> {
     const options = { uid: job.uid, propagationPolicy: "Background", signal } as const;
     await this.#options.client.delete(resources.jobs, keyOf(job), options);
-    this.#options.logger.info({ namespace: job.namespace, job: job.name }, "stopped the Job of a run that has ended");
+    this.#options.logger.info({ namespace: job.namespace, job: job.name, why }, "stopped a Job");
     return done;
   }
 
+  /** A pod whose time limit is over gets SIGTERM and its grace period, and keeps its status for us to read. */
+  async #stopPod({ pod, why }: Extract<Action, { type: "stopPod" }>, signal: AbortSignal): Promise<Applied> {
+    const { client, pods, logger } = this.#options;
+    const patch = { metadata: { uid: pod.uid }, spec: { activeDeadlineSeconds: stopNow } };
+    try {
+      pods.remember(await client.patch(resources.pods, keyOf(pod), patch, { type: "merge", signal }));
+      logger.info({ namespace: pod.namespace, pod: pod.name, why }, "told a pod to end");
+      return done;
+    } catch (error) {
+      return overtaken(error);
+    }
+  }
+
+  /** Only as it was seen: somebody may have changed since how long it is kept. */
+  async #deleteRun(
+    run: RunView,
+    { why }: Extract<Action, { type: "deleteRun" }>,
+    signal: AbortSignal,
+  ): Promise<Applied> {
+    const { client, handler } = this.#options;
+    const { uid, resourceVersion } = run;
+    const options = { uid, resourceVersion, propagationPolicy: "Background", signal } as const;
+    try {
+      await client.delete(handler.resource, keyOf(run), options);
+      this.#log(run).info({ why }, "deleted a run");
+      return done;
+    } catch (error) {
+      return overtaken(error);
+    }
+  }
+
   /** The next reconcile may come before the watch has brought what was just written. */
-  #remember(run: RunView, object: KubernetesObject): void {
+  #remember({ run, attempt }: Observation, object: KubernetesObject): void {
     if (object.kind !== resources.jobs.kind) return;
     this.#options.jobs.remember(object as Job);
-    this.#jobSeen.set(`${run.namespace}/${run.name}`, run.uid);
+    this.#jobSeen.set(`${run.namespace}/${run.name}`, attempt.name);
   }
 
   #log(run: RunView): Logger {
     return this.#options.logger.child({ namespace: run.namespace, run: run.name });
   }
+}
+
+/**
+ * What a write was decided on has changed since, or is gone.
+ * @throws any other error.
+ */
+function overtaken(error: unknown): Applied {
+  if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
+  if (isApiError(error, "NotFound")) return { type: "stop", next: { type: "awaitChange" } };
+  throw error;
 }
 
 function newest(pods: readonly PodView[]): PodView | undefined {

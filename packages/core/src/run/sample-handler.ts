@@ -2,7 +2,7 @@ import { z } from "zod";
 import { buildAttemptResources } from "../pod/attempt-resources.ts";
 import { checkAttempt } from "./check-attempt.ts";
 import { type JobHandler, liveJobs } from "./job-handler.ts";
-import { podLimits } from "./timing.ts";
+import { podLimits } from "./pod-limits.ts";
 
 // A third kind of run, for tests: what it takes to bring one, and nothing of core knows it.
 
@@ -18,12 +18,11 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
   resource: { group: "orchestrator.io", version: "v1", plural: "reviewruns", kind: "ReviewRun", namespaced: true },
   prefix: "review",
   spec: reviewSpec,
-  defaultTiming: { pendingTimeoutMs: 600_000, timeoutMs: 3_600_000 },
+  defaults: { timeoutMs: 3_600_000, maxAgentRetries: 1 },
   createResources: ({ run, attempt, timing, settings }) =>
     buildAttemptResources({
-      name: attempt.name,
       run,
-      attempt: attempt.number,
+      attempt,
       files: { "prompt.md": run.spec.question },
       image: settings.agentImage,
       modelSecretName: settings.modelSecretName,

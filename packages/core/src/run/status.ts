@@ -1,134 +1,199 @@
-import type { Attempt, Provenance, RunStatus } from "../api/status.ts";
+import type { Attempt, Provenance, RunStatus, Retries } from "../api/status.ts";
 import type { Ending, Waiting } from "./attempt-state.ts";
 import { phaseOf, withConditions, type ConditionClaim } from "./conditions.ts";
+import { recorded } from "./current-attempt.ts";
 import { defined } from "./defined.ts";
-import { explain } from "./messages.ts";
+import { explain, tell } from "./messages.ts";
 import type { Observation } from "./observation.ts";
-import { reasons } from "./reason.ts";
+import { reasons, type Reason } from "./reason.ts";
+import { totalCostAfter, usageAfter } from "./round-usage.ts";
+import { timestamp } from "./timestamp.ts";
 
-/** The part of a status that one write changes, as a merge patch. */
-export type StatusPatch = Partial<RunStatus> & Record<string, unknown>;
+/** The part of a status that one write changes, as a merge patch: null removes a field. */
+export type StatusPatch = { [K in keyof RunStatus]?: RunStatus[K] | null } & Record<string, unknown>;
 
+const listedAttempts = 10;
 const accepted = { type: "Accepted", status: "True", reason: "Accepted", message: "The run is understood." } as const;
 
-/** The one extra write of a run that waits longer than usual: it names why. */
+/** The one extra write of an attempt that waits longer than usual: it names why. */
 export function waitingStatus(observation: Observation, waiting: Waiting, now: number): StatusPatch {
   const message = explain(waiting.endsAs, waiting.message);
-  return {
-    ...headline(observation, now, message, [
-      accepted,
-      { type: "Succeeded", status: "Unknown", reason: waiting.reason, message },
-      { type: "Delivered", status: "Unknown", reason: "Pending", message: "The agent has not started yet." },
-    ]),
-    ...startTime(observation),
-  };
+  return { ...undecided(observation, { reason: waiting.reason, message }, now), ...startTime(observation) };
 }
 
 /** The write that says that the agent has been seen started. */
 export function runningStatus(observation: Observation, startedAt: number, now: number): StatusPatch {
   const message = `The agent works in pod ${observation.pod?.name ?? ""}.`;
-  const { number, name } = observation.attempt;
+  const { number, round, name } = observation.attempt;
+  const attempt: Attempt = { number, round, jobName: name, startedAt: timestamp(startedAt), outcome: "Running" };
   return {
-    ...headline(observation, now, message, [
-      accepted,
-      { type: "Succeeded", status: "Unknown", reason: "Running", message },
-      { type: "Delivered", status: "Unknown", reason: "Running", message: "The agent has not ended yet." },
-    ]),
+    ...undecided(observation, { reason: "Running", message }, now),
     ...startTime(observation),
-    attempts: [
-      {
-        number,
-        round: observation.run.status.round ?? 1,
-        jobName: name,
-        startedAt: timestamp(startedAt),
-        outcome: "Running",
-      },
-    ],
+    ...noNextAttempt(observation),
+    attempts: withAttempt(observation, attempt),
   };
 }
 
-/** The last write of a run. `kindFields` are those that only its kind has. */
-export function finalStatus(
+/** A person holds the run before its next attempt. */
+export function suspendedStatus(observation: Observation, now: number): StatusPatch {
+  const message = `Attempt ${observation.attempt.number} waits until spec.suspend is unset.`;
+  const startTime = observation.run.status.startTime ?? timestamp(now);
+  return { ...undecided(observation, { reason: "Suspended", message }, now), startTime };
+}
+
+/** The next attempt starts at `at`, which may be now. */
+export function resumedStatus(observation: Observation, at: number, now: number): StatusPatch {
+  const message = `Attempt ${observation.attempt.number} starts at ${timestamp(at)}.`;
+  const reason = at > now ? "Retrying" : "Pending";
+  return { ...undecided(observation, { reason, message }, now), nextAttemptAt: timestamp(at) };
+}
+
+/** A round begins anew, but for what all rounds have cost and for the history of attempts. */
+export function roundStatus(observation: Observation, round: number, now: number): StatusPatch {
+  const message = `Round ${round} begins.`;
+  return {
+    ...undecided(observation, { reason: "Pending", message }, now),
+    round,
+    startTime: timestamp(now),
+    completionTime: null,
+    retries: null,
+    nextAttemptAt: null,
+    usage: null,
+  };
+}
+
+export interface AttemptEnd {
+  ending: Ending;
+  /** Fields that only the run's kind has. */
+  kindFields: Record<string, unknown>;
+}
+
+/** An attempt has ended, and another one follows. */
+export function retryingStatus(
   observation: Observation,
-  ending: Ending,
-  kindFields: Record<string, unknown>,
+  end: AttemptEnd,
+  next: { at: number; retries: Retries; outcome: string; suspended: boolean },
   now: number,
 ): StatusPatch {
-  const { gateway } = ending;
+  const message = tell(`${end.ending.reason}: ${end.ending.message}`, next.outcome);
   return {
-    ...headline(observation, now, ending.message, [acceptance(observation, ending), ...verdictOf(ending)]),
+    ...undecided(observation, { reason: next.suspended ? "Suspended" : "Retrying", message }, now),
     ...startTime(observation),
+    ...afterAttempt(observation, end),
+    retries: next.retries,
+    nextAttemptAt: timestamp(next.at),
+  };
+}
+
+/** The last write of a round. `end` is absent where no attempt was under way. */
+export function finalStatus(
+  observation: Observation,
+  { reason, message, end }: { reason: Reason; message: string; end?: AttemptEnd | undefined },
+  now: number,
+): StatusPatch {
+  return {
+    ...headline(
+      observation,
+      message,
+      [acceptance(observation, reason, message), ...verdictOf(reason, message, end)],
+      now,
+    ),
+    ...startTime(observation),
+    ...(end && afterAttempt(observation, end)),
+    ...noNextAttempt(observation),
     completionTime: timestamp(now),
+  };
+}
+
+function undecided(observation: Observation, { reason, message }: { reason: string; message: string }, now: number) {
+  return headline(
+    observation,
+    message,
+    [
+      accepted,
+      { type: "Succeeded", status: "Unknown", reason, message },
+      { type: "Delivered", status: "Unknown", reason, message: "The agent has not ended yet." },
+    ],
+    now,
+  );
+}
+
+function headline(
+  { run, attempt }: Observation,
+  message: string,
+  claims: readonly ConditionClaim[],
+  now: number,
+): Required<Pick<RunStatus, "observedGeneration" | "phase" | "conditions" | "message" | "round">> {
+  const at = { now: timestamp(now), generation: run.generation };
+  const conditions = withConditions(run.status.conditions, claims, at);
+  const { round } = attempt;
+  return { observedGeneration: run.generation, phase: phaseOf(conditions), conditions, message, round };
+}
+
+function verdictOf(reason: Reason, message: string, end: AttemptEnd | undefined): ConditionClaim[] {
+  if (reasons[reason] === "success") {
+    return (["Succeeded", "Delivered"] as const).map((type) => ({ type, status: "True", reason, message }));
+  }
+  const partial = end?.ending.gateway?.delivery?.result?.pullRequest;
+  const undelivered = partial === undefined ? "Nothing was delivered." : `A part was delivered: ${partial.url}`;
+  return [
+    { type: "Succeeded", status: "False", reason, message },
+    { type: "Delivered", status: "False", reason, message: undelivered },
+  ];
+}
+
+/** A run that could not even be begun because of what it says was not accepted as it is. */
+function acceptance(observation: Observation, reason: Reason, message: string): ConditionClaim {
+  if (reasons[reason] !== "configuration" || hasBegun(observation)) return accepted;
+  return { type: "Accepted", status: "False", reason, message };
+}
+
+function hasBegun({ run, attempt, job, pod, jobSeen }: Observation): boolean {
+  return job !== undefined || pod !== undefined || jobSeen || recorded(run, attempt) !== undefined;
+}
+
+/** What the end of an attempt leaves in the status, whether or not another follows. */
+function afterAttempt(observation: Observation, { ending, kindFields }: AttemptEnd): StatusPatch {
+  const { status } = observation.run;
+  const usage = usageAfter(status.usage, ending.gateway);
+  return {
     ...attempts(observation, ending),
     ...defined({
-      usage: gateway?.usage,
-      totalCostUsd: gateway?.usage.costUsd,
-      result: gateway?.delivery?.result,
+      usage,
+      totalCostUsd: totalCostAfter(status, usage),
+      result: ending.gateway?.delivery?.result,
     }),
     provenance: provenance(observation, ending),
     ...kindFields,
   };
 }
 
-/** RFC 3339 in UTC, to the second, as Kubernetes writes it. */
-function timestamp(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-}
-
-function headline(
-  { run }: Observation,
-  now: number,
-  message: string,
-  claims: readonly ConditionClaim[],
-): Pick<RunStatus, "observedGeneration" | "phase" | "conditions" | "message"> {
-  const conditions = withConditions(run.status.conditions, claims, {
-    now: timestamp(now),
-    generation: run.generation,
-  });
-  return { observedGeneration: run.generation, phase: phaseOf(conditions), conditions, message };
-}
-
-function verdictOf({ reason, message, gateway }: Ending): ConditionClaim[] {
-  const succeeded = reasons[reason] === "success";
-  const partial = gateway?.delivery?.result?.pullRequest;
-  const undelivered = partial === undefined ? "Nothing was delivered." : `A part was delivered: ${partial.url}`;
-  return [
-    { type: "Succeeded", status: succeeded ? "True" : "False", reason, message },
-    succeeded
-      ? { type: "Delivered", status: "True", reason, message }
-      : { type: "Delivered", status: "False", reason, message: undelivered },
-  ];
-}
-
-/** A run that ended before it had a Job was not accepted as it is. */
-function acceptance({ job, pod, jobSeen }: Observation, { reason, message }: Ending): ConditionClaim {
-  if (job !== undefined || pod !== undefined || jobSeen) return accepted;
-  return { type: "Accepted", status: "False", reason, message };
-}
-
-function attempts({ attempt, run, job, pod }: Observation, ending: Ending): { attempts?: Attempt[] } {
-  const recorded = run.status.attempts?.find((candidate) => candidate.number === attempt.number);
-  if (job === undefined && pod === undefined && recorded === undefined) return {};
+/** An attempt that came to nothing because of what the run says is not listed. */
+function attempts(observation: Observation, ending: Ending): { attempts?: Attempt[] } {
+  const { attempt, run } = observation;
+  if (!hasBegun(observation) && reasons[ending.reason] === "configuration") return {};
   const { startedAt, finishedAt, exitCode, agent, gateway, reason, message } = ending;
-  return {
-    attempts: [
-      {
-        number: attempt.number,
-        round: run.status.round ?? 1,
-        jobName: attempt.name,
-        outcome: reasons[reason] === "success" ? "Succeeded" : "Failed",
-        reason,
-        message,
-        ...defined({
-          startedAt: startedAt === undefined ? recorded?.startedAt : timestamp(startedAt),
-          finishedAt: finishedAt === undefined ? undefined : timestamp(finishedAt),
-          exitCode,
-          sessionId: agent?.sessionId,
-          costUsd: gateway?.usage.costUsd,
-        }),
-      },
-    ],
+  const ended: Attempt = {
+    number: attempt.number,
+    round: attempt.round,
+    jobName: attempt.name,
+    outcome: reasons[reason] === "success" ? "Succeeded" : "Failed",
+    reason,
+    message: tell(message),
+    ...defined({
+      startedAt: startedAt === undefined ? recorded(run, attempt)?.startedAt : timestamp(startedAt),
+      finishedAt: finishedAt === undefined ? undefined : timestamp(finishedAt),
+      exitCode,
+      sessionId: agent?.sessionId,
+      costUsd: gateway?.usage.costUsd,
+    }),
   };
+  return { attempts: withAttempt(observation, ended) };
+}
+
+function withAttempt({ run }: Observation, attempt: Attempt): Attempt[] {
+  const others = (run.status.attempts ?? []).filter(({ number }) => number !== attempt.number);
+  return [...others, attempt].slice(-listedAttempts);
 }
 
 function provenance({ job }: Observation, { agent, gateway }: Ending): Provenance {
@@ -144,4 +209,8 @@ function provenance({ job }: Observation, { agent, gateway }: Ending): Provenanc
 function startTime({ run, job }: Observation): Pick<RunStatus, "startTime"> {
   if (run.status.startTime !== undefined || job === undefined) return {};
   return { startTime: timestamp(job.createdAt) };
+}
+
+function noNextAttempt({ run }: Observation): Pick<StatusPatch, "nextAttemptAt"> {
+  return run.status.nextAttemptAt === undefined ? {} : { nextAttemptAt: null };
 }

@@ -1,0 +1,141 @@
+import { apiVersion, resources } from "@orchestrator/controller-runtime";
+import type { z } from "zod";
+import type { ControllerError } from "../errors/controller-error.ts";
+import { isControllerError } from "../errors/to-controller-error.ts";
+import type { AttemptResources } from "../pod/attempt-resources.ts";
+import type { Waiting } from "./attempt-state.ts";
+import { settleMs } from "./check-attempt.ts";
+import { endedAttempts } from "./current-attempt.ts";
+import { lookAgain, type Decision, type Situation } from "./decision.ts";
+import { endRound } from "./end-attempt.ts";
+import { beginRound } from "./begin-round.ts";
+import { liveJobs } from "./job-handler.ts";
+import type { PodView, RunView } from "./observation.ts";
+import { isReason, type Reason } from "./reason.ts";
+import { resumeOf } from "./resume.ts";
+import { noUsage } from "./round-usage.ts";
+import { resumedStatus, suspendedStatus } from "./status.ts";
+import { notice } from "./wait.ts";
+
+/** No attempt is under way, and the round is not over: the next one is held, waited for, or made. */
+export function beforeAttempt(situation: Situation): Decision {
+  const { observation, plan, now } = situation;
+  const { run, attempt } = observation;
+  if (plan.contextVersion > attempt.round) return giveWay(situation);
+  if (plan.suspend) return suspend(situation);
+  if (run.status.phase === "Suspended") return goOn(situation);
+  const due = attemptDue(run);
+  if (due > now) return lookAgain(situation, [], due);
+  if (liveJobs(observation).length > 0) return lookAgain(situation, [], now + settleMs);
+  const old = observation.others.pods.find((pod) => !pod.ended);
+  return old === undefined ? start(situation) : waitForOld(situation, old, due);
+}
+
+/** When the next attempt may start. */
+export function attemptDue({ status, createdAt }: RunView): number {
+  return Date.parse(status.nextAttemptAt ?? status.startTime ?? "") || createdAt;
+}
+
+/** A newer round is asked for, and this one has no attempt under way: it ends as its last attempt did. */
+function giveWay(situation: Situation): Decision {
+  const { observation, plan } = situation;
+  const [last] = endedAttempts(observation.run.status, observation.attempt.round);
+  if (!isReason(last?.reason)) return beginRound(situation);
+  const outcome = `Round ${plan.contextVersion} takes its place.`;
+  return endRound(situation, { reason: last.reason, message: last.message ?? "", outcome });
+}
+
+function suspend(situation: Situation): Decision {
+  const { observation, now, deadline } = situation;
+  if (observation.run.status.phase === "Suspended") return lookAgain(situation, [], deadline);
+  const status = suspendedStatus(observation, now);
+  const note = status.message ?? "";
+  const event = { type: "Normal", reason: "Suspended", action: "WaitForAttempt", note } as const;
+  return lookAgain(
+    situation,
+    [
+      { type: "patchStatus", status },
+      { type: "recordEvent", event },
+    ],
+    deadline,
+  );
+}
+
+function goOn(situation: Situation): Decision {
+  const { observation, now } = situation;
+  const at = Math.max(Date.parse(observation.run.status.nextAttemptAt ?? "") || 0, now);
+  const status = resumedStatus(observation, at, now);
+  const note = status.message ?? "";
+  const event = { type: "Normal", reason: "Resumed", action: "WaitForAttempt", note } as const;
+  return lookAgain(
+    situation,
+    [
+      { type: "patchStatus", status },
+      { type: "recordEvent", event },
+    ],
+    at,
+  );
+}
+
+/** Two pods of a run never work at once: what the first one pushes would be lost, and the second one's cost wasted. */
+function waitForOld(situation: Situation, pod: PodView, since: number): Decision {
+  const where = pod.node === undefined ? "" : ` on node ${pod.node}`;
+  const message = `Pod ${pod.name}${where} of an earlier attempt may still run; the next attempt starts when it has ended or is gone`;
+  const waiting: Waiting = { reason: "OldPodRunning", endsAs: "NodeLost", hopeless: false, message };
+  return notice(situation, waiting, { since, until: situation.deadline });
+}
+
+function start(situation: Situation): Decision {
+  const { now, settings } = situation;
+  const built = build(situation);
+  if (built.type === "impossible") return endImpossible(situation, built);
+  const { configMap, job } = built.resources;
+  return lookAgain(
+    situation,
+    [
+      { type: "create", resource: resources.configMaps, object: configMap },
+      { type: "create", resource: resources.jobs, object: job },
+    ],
+    now + settings.waitingNoticeAfterMs,
+  );
+}
+
+/** An attempt cannot be made for a reason that trying again does not mend. */
+export function endImpossible(
+  situation: Situation,
+  { reason, message }: { reason: Reason; message: string },
+): Decision {
+  return endRound(situation, { reason, message, end: { ending: { reason, message }, kindFields: {} } });
+}
+
+type Built = { type: "built"; resources: AttemptResources } | { type: "impossible"; reason: Reason; message: string };
+
+function build({ handler, observation, plan, settings }: Situation): Built {
+  const { run, attempt } = observation;
+  const { kind } = handler.resource;
+  const spec = handler.spec.safeParse(run.spec);
+  if (!spec.success) {
+    const message = `${kind} ${run.name} cannot be carried out: ${firstFinding(spec.error)}`;
+    return { type: "impossible", reason: "InvalidInput", message };
+  }
+  const { namespace, name, uid, status } = run;
+  const identity = { apiVersion: apiVersion(handler.resource), kind, namespace, name, uid, spec: spec.data };
+  const resume = resumeOf(status, attempt.round, plan.retry.resumeSession);
+  const spent = status.usage ?? noUsage;
+  const request = { run: identity, attempt, timing: plan.timing, settings: settings.attempt, spent };
+  try {
+    return { type: "built", resources: handler.createResources({ ...request, ...(resume && { resume }) }) };
+  } catch (error) {
+    if (!isControllerError(error) || error.retryable) throw error;
+    return { type: "impossible", reason: reasonOf(error), message: error.message };
+  }
+}
+
+function firstFinding(error: z.ZodError): string {
+  const [issue] = error.issues;
+  return `spec.${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`;
+}
+
+function reasonOf(error: ControllerError): Reason {
+  return error.kind === "SettingsError" || error.kind === "TemplateError" ? "SettingsRejected" : "InvalidInput";
+}

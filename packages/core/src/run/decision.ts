@@ -1,0 +1,73 @@
+import type { KubernetesObject, ReconcileResult, ResourceType } from "@orchestrator/controller-runtime";
+import type { AttemptSettings, JobHandler } from "./job-handler.ts";
+import type { JobView, Observation, PodView } from "./observation.ts";
+import type { Reason } from "./reason.ts";
+import type { RunPlan } from "./run-plan.ts";
+import type { StatusPatch } from "./status.ts";
+
+/** What `decide` is told of the operator's settings. */
+export interface DecideSettings {
+  attempt: AttemptSettings;
+  /** How long a run may wait for its agent before its status says why. */
+  waitingNoticeAfterMs: number;
+}
+
+/** What `decide` is told of the world outside the cluster. */
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  now: number;
+  /** Drawn from [0, 1), anew for each decision. */
+  random: number;
+}
+
+export interface RunEvent {
+  type: "Normal" | "Warning";
+  reason: "Started" | "Retrying" | "Suspended" | "Resumed" | "RoundStarted" | "Succeeded" | "Failed" | "Cancelled";
+  action: "RunAttempt" | "WaitForAttempt" | "BeginRound" | "EndRound";
+  note: string;
+}
+
+/** One write. They are carried out in order, and the first that is refused ends the list. `why` is for the log. */
+export type Action =
+  | { type: "create"; resource: ResourceType; object: KubernetesObject }
+  | { type: "patchStatus"; status: StatusPatch; attemptEnded?: Reason; roundEnded?: Reason }
+  | { type: "recordEvent"; event: RunEvent }
+  | { type: "deleteJob"; job: JobView; why: string }
+  | { type: "stopPod"; pod: PodView; why: string }
+  | { type: "deleteRun"; why: string };
+
+export interface Decision {
+  actions: Action[];
+  /** When to look again though nothing has changed. */
+  next: ReconcileResult;
+}
+
+/** Everything that a decision depends on. */
+export interface Situation extends Moment {
+  handler: JobHandler;
+  observation: Observation;
+  plan: RunPlan;
+  settings: DecideSettings;
+  /** When the round ends whatever it does. */
+  deadline: number;
+}
+
+export const awaitChange: ReconcileResult = { type: "awaitChange" };
+/** One's own writes come with no change of their own: what follows from them is looked at as soon as possible. */
+export const atOnce: ReconcileResult = { type: "requeueAfter", milliseconds: 1 };
+/** Also where nothing is due for weeks: a timer holds 24 days at most. */
+const longestWaitMs = 24 * 24 * 3_600_000;
+
+/** To look again at a time, or at the round's deadline where that comes first. */
+export function lookAgain({ now, deadline }: Situation, actions: Action[], at: number): Decision {
+  const due = deadline > now ? Math.min(at, deadline) : at;
+  return { actions, next: waitUntil(due, now) };
+}
+
+export function waitUntil(at: number, now: number): ReconcileResult {
+  return { type: "requeueAfter", milliseconds: Math.min(Math.max(at - now, 1), longestWaitMs) };
+}
+
+export function deleteJobs(jobs: readonly JobView[], why: string): Action[] {
+  return jobs.map((job) => ({ type: "deleteJob", job, why }));
+}

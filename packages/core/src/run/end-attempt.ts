@@ -1,0 +1,106 @@
+import type { Ending } from "./attempt-state.ts";
+import {
+  atOnce,
+  awaitChange,
+  deleteJobs,
+  lookAgain,
+  type Action,
+  type Decision,
+  type RunEvent,
+  type Situation,
+} from "./decision.ts";
+import { liveJobs } from "./job-handler.ts";
+import { explain } from "./messages.ts";
+import { nextStep, type NextStep } from "./next-step.ts";
+import { reasons, type Reason } from "./reason.ts";
+import { finalStatus, retryingStatus, type AttemptEnd } from "./status.ts";
+
+/** What ends a round before its work is done. */
+export interface Stop {
+  reason: Extract<Reason, "Cancelled" | "DeadlineExceeded">;
+  message: string;
+}
+
+/** Whether someone or something wants the round to end now. */
+export function stopOf({ plan, now, deadline }: Pick<Situation, "plan" | "now" | "deadline">): Stop | undefined {
+  if (plan.cancel) return { reason: "Cancelled", message: "The run was cancelled by spec.cancel" };
+  if (now < deadline) return undefined;
+  return { reason: "DeadlineExceeded", message: "The round did not end within spec.deadline" };
+}
+
+/** The run's attempt is over: the round ends with it, or another attempt follows. One write says all of it. */
+export function endAttempt(situation: Situation, found: Ending, kindFields: Record<string, unknown> = {}): Decision {
+  const end: AttemptEnd = { ending: named(situation, found), kindFields };
+  const next = nextStep(situation, end.ending);
+  return next.type === "end"
+    ? endRound(situation, { ...next, message: end.ending.message, end })
+    : retry(situation, end, next);
+}
+
+/** The round has ended. `end` is that of its last attempt, absent where none was under way. */
+export function endRound(
+  situation: Situation,
+  { reason, message, outcome, end }: { reason: Reason; message: string; outcome?: string; end?: AttemptEnd },
+): Decision {
+  const { handler, observation, now } = situation;
+  const told = explain(reason, message, outcome);
+  const attemptEnded = end?.ending.reason;
+  const status = finalStatus(observation, { reason, message: told, end }, now);
+  return {
+    actions: [
+      { type: "patchStatus", status, roundEnded: reason, ...(attemptEnded && { attemptEnded }) },
+      { type: "recordEvent", event: endEvent(reason, told) },
+      ...deleteJobs(handler.cleanup(observation), "its run has ended"),
+    ],
+    next: isOver(situation) ? awaitChange : atOnce,
+  };
+}
+
+/** Nothing is to be done about the run any more, unless somebody changes it. */
+function isOver({ plan, observation }: Situation): boolean {
+  const { succeededMs, failedMs } = plan.retention;
+  return plan.contextVersion <= observation.attempt.round && succeededMs === undefined && failedMs === undefined;
+}
+
+/** What the pod says gives way to a cancel, unless everything was delivered before. */
+function named(situation: Situation, ending: Ending): Ending {
+  if (reasons[ending.reason] === "success") return ending;
+  const stop = stopOf(situation);
+  const cancelled = stop?.reason === "Cancelled";
+  if (cancelled) return { ...ending, reason: stop.reason, message: stop.message };
+  if (ending.reason !== "DeadlineExceeded") return ending;
+  // The pod was told to end, and the deadline is not over: a cancel that a newer round has taken back since.
+  if (stop === undefined) return { ...ending, reason: "Cancelled", message: "The round was cancelled by spec.cancel" };
+  return { ...ending, message: stop.message };
+}
+
+function retry(situation: Situation, end: AttemptEnd, next: Extract<NextStep, { type: "retry" }>): Decision {
+  const { observation, plan, now } = situation;
+  const status = retryingStatus(observation, end, { ...next, suspended: plan.suspend }, now);
+  const note = status.message ?? "";
+  const actions: Action[] = [
+    { type: "patchStatus", status, attemptEnded: end.ending.reason },
+    { type: "recordEvent", event: { type: "Warning", reason: "Retrying", action: "WaitForAttempt", note } },
+    ...deleteJobs(
+      liveJobs(observation).filter((job) => job === observation.job),
+      "its attempt has ended",
+    ),
+  ];
+  return lookAgain(situation, actions, next.at);
+}
+
+function endEvent(reason: Reason, message: string): RunEvent {
+  const note = `${reason}: ${message}`;
+  switch (reasons[reason]) {
+    case "success":
+      return { type: "Normal", reason: "Succeeded", action: "EndRound", note };
+    case "choice":
+      return { type: "Normal", reason: "Cancelled", action: "EndRound", note };
+    case "infrastructure":
+    case "provider":
+    case "agent":
+    case "configuration":
+    case "limit":
+      return { type: "Warning", reason: "Failed", action: "EndRound", note };
+  }
+}
