@@ -4,6 +4,8 @@ import {
   type AttemptResources,
   type DocsGenerationRunSpec,
   docsGenerationRunSpec,
+  noUsage,
+  planOf,
   type TaskImplementationRunSpec,
   taskImplementationRunSpec,
 } from "@orchestrator/core";
@@ -68,8 +70,9 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
     await playPod({ resources, secrets, ...(options.programs && { programs: options.programs }) });
   const request = (kind: string, { name = "run" }: LabPodOptions) => ({
     run: { apiVersion: "orchestrator.io/v1", kind, namespace: "team", name, uid: uidOf(name) },
-    attempt: { number: 1, name: `attempt-of-${name}` },
+    attempt: { number: 1, round: 1, name: `attempt-of-${name}` },
     settings,
+    spent: noUsage,
   });
   return {
     forge,
@@ -78,14 +81,14 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
     async docs(given = {}, options = {}) {
       const spec = docsGenerationRunSpec.parse({ repository, ...given });
       const { run, ...rest } = request("DocsGenerationRun", options);
-      const timing = timingOf(docsHandler.defaultTiming, spec.timeout);
+      const { timing } = planOf(spec, docsHandler.defaults);
       return await play(docsHandler.createResources({ ...rest, timing, run: { ...run, spec } }), options);
     },
     async implementation(given = {}, options = {}) {
       const needed = { taskId: 1, serviceName: "shop", agentName: "rex" };
       const spec = taskImplementationRunSpec.parse({ repository, ...needed, ...given });
       const { run, ...rest } = request("TaskImplementationRun", options);
-      const timing = timingOf(implementationHandler.defaultTiming, spec.timeout);
+      const { timing } = planOf(spec, implementationHandler.defaults);
       return await play(implementationHandler.createResources({ ...rest, timing, run: { ...run, spec } }), options);
     },
     async file(branch, path) {
@@ -108,9 +111,4 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
       await forge[Symbol.asyncDispose]();
     },
   };
-}
-
-function timingOf(timing: { pendingTimeoutMs: number; timeoutMs: number }, timeout: string) {
-  const seconds = /^(\d+)s$/.exec(timeout)?.[1];
-  return seconds === undefined ? timing : { ...timing, timeoutMs: Number(seconds) * 1000 };
 }
