@@ -62,6 +62,8 @@ export interface TestGatewayOptions {
   modelSecret?: Record<string, string>;
   modelBaseUrl?: string;
   docs?: { targetTasks?: number[]; force?: boolean; outputFormat?: "Markdown" | "MDX" | "AsciiDoc" };
+  /** Further inputs of the attempt. */
+  inputs?: Partial<Pick<RunInputs, "round" | "attempt" | "budget" | "spent" | "resume">>;
   /** Folder of an earlier gateway, to start it again. */
   root?: string;
 }
@@ -76,13 +78,15 @@ export interface TestGateway extends AsyncDisposable {
   log: string[];
   ready(): Promise<Readiness>;
   deliver(request?: { title: string; body: string }): Promise<{ delivery?: Delivery; verdict?: Verdict }>;
+  /** Asks its door for anything else, as the agent's container does. */
+  ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown>;
   report(): GatewayMessage;
   /** The termination message as it would be written. */
   terminationMessage(): string;
   /** Clones the repository through the door and makes the run's branch. */
   clone(): Promise<string>;
   /** Writes files into a clone, commits and pushes them, to the run's branch unless another ref is given. */
-  push(clone: string, files: Record<string, string>, ref?: string): Promise<void>;
+  push(clone: string, files: Record<string, string>, ref?: string, message?: string): Promise<void>;
   /** Stops it as `Gateway.close` does, leaving its folders for another start. */
   stop(options?: { graceMs?: number }): Promise<void>;
 }
@@ -126,6 +130,10 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
       const answer = await fetch(`${address}/v1/delivery`, { method: "POST", headers: { authorization }, body });
       return (await answer.json()) as { delivery?: Delivery; verdict?: Verdict };
     },
+    async ask(method, path, body) {
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      return await (await fetch(`${address}${path}`, { method, headers: { authorization }, ...sent })).json();
+    },
     report: () => gateway.report(),
     terminationMessage: () => redactor.apply(encodeReport(gateway.report())),
     async clone() {
@@ -134,8 +142,8 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
       await git("-C", clone, "switch", "--quiet", "--create", inputs.branch);
       return clone;
     },
-    async push(clone, files, ref = `refs/heads/${inputs.branch}`) {
-      await commit(clone, files);
+    async push(clone, files, ref = `refs/heads/${inputs.branch}`, message = "Work") {
+      await commit(clone, files, message);
       await git("-C", clone, "push", "--quiet", "origin", `HEAD:${ref}`);
     },
     async stop(closing) {
@@ -164,13 +172,13 @@ export async function git(...args: string[]): Promise<string> {
 }
 
 /** Commits files; an empty content removes the file. */
-export async function commit(clone: string, files: Record<string, string>): Promise<void> {
+export async function commit(clone: string, files: Record<string, string>, message = "Work"): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
     if (content === "") await rm(join(clone, path));
     else await writeFiles(clone, { [path]: content });
   }
   await git("-C", clone, "add", "--all");
-  await git("-C", clone, "commit", "--quiet", "--message", "Work");
+  await git("-C", clone, "commit", "--quiet", "--message", message);
 }
 
 /** A URL with the forge's token in it, as only a test would write it. */
@@ -191,6 +199,7 @@ function testInputs(options: TestGatewayOptions): RunInputs {
     name: "run",
     namespace: "team",
     uid: "0b5f7c1e-0000-4000-8000-000000000001",
+    round: 1,
     attempt: 1,
     model: "sonnet",
     modelBaseUrl: options.modelBaseUrl ?? "https://127.0.0.1:1",
@@ -200,6 +209,9 @@ function testInputs(options: TestGatewayOptions): RunInputs {
     workingDirectory: ".",
     tag: "master",
     timeoutSeconds: 3600,
+    stallTimeoutSeconds: 900,
+    spent: { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, turns: 0 },
+    ...options.inputs,
   };
   if (options.docs === undefined) {
     return {
@@ -208,6 +220,7 @@ function testInputs(options: TestGatewayOptions): RunInputs {
       taskId: 1,
       serviceName: "shop",
       agentName: "rex",
+      verify: [],
       markdownFiles: [],
     };
   }

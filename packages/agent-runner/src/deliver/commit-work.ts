@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { possibleDocumentPaths } from "../documents/document-paths.ts";
+import { roundTrailer, runTrailer } from "../steps/git-names.ts";
 import type { Repository } from "../steps/repository.ts";
 import type { Plan } from "../steps/step-files.ts";
 
@@ -26,29 +27,31 @@ export async function commitWork(options: CommitOptions): Promise<boolean> {
   const { repository, inputs, plan, message } = options;
   if (inputs.kind === "DocsGenerationRun") {
     await repository.git(["reset", "--quiet", "--mixed", plan.startCommit]);
-    const paths = await documentsToAdd(options, inputs.workingDirectory);
-    // The repository's own ignore rules do not speak of documents that were asked for.
-    if (paths.length > 0) await repository.git(["add", "--all", "--force", "--", ...paths.map(literal)]);
+    await addDocuments(options, inputs.workingDirectory);
   } else {
     await repository.git(["reset", "--quiet", "--soft", plan.startCommit]);
     await repository.git(["add", "--all"]);
   }
   if (await repository.tells(["diff", "--cached", "--quiet"])) return false;
-  await repository.git(["commit", "--quiet", "--file=-", `--trailer=Orchestrator-Run: ${inputs.uid}`], message);
+  const trailers = [`--trailer=${runTrailer}: ${inputs.uid}`, `--trailer=${roundTrailer}: ${inputs.round}`];
+  await repository.git(["commit", "--quiet", "--file=-", ...trailers], message);
   return true;
 }
 
-/** Git refuses paths that it knows nothing of, so these are left out. */
-async function documentsToAdd(
-  { repository, directory, tasks }: CommitOptions,
+/** Adds the documents of `tasks` to the index, those that were removed included. */
+export async function addDocuments(
+  { repository, directory, tasks }: Pick<CommitOptions, "repository" | "directory" | "tasks">,
   workingDirectory: string,
-): Promise<string[]> {
+): Promise<void> {
   const possible = tasks.flatMap((taskId) => possibleDocumentPaths({ workingDirectory, taskId }));
-  if (possible.length === 0) return [];
+  if (possible.length === 0) return;
   const known = await repository.git(["ls-files", "-z", "--", ...possible.map(literal)]);
   const tracked = new Set(known.split("\0"));
   const present = await Promise.all(possible.map((path) => exists(join(directory, path))));
-  return possible.filter((path, index) => present[index] === true || tracked.has(path));
+  // Git refuses paths that it knows nothing of.
+  const paths = possible.filter((path, index) => present[index] === true || tracked.has(path));
+  // The repository's own ignore rules do not speak of documents that were asked for.
+  if (paths.length > 0) await repository.git(["add", "--all", "--force", "--", ...paths.map(literal)]);
 }
 
 function literal(path: string): string {

@@ -2,6 +2,7 @@ import type { Verdict } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
 import { EndingError, verdictOf } from "../steps/ending-error.ts";
 import { openDoor, requestDelivery } from "../steps/gateway-client.ts";
+import { handIn } from "../steps/hand-in.ts";
 import { progressOf } from "../steps/progress.ts";
 import { Repository } from "../steps/repository.ts";
 import {
@@ -28,8 +29,9 @@ export async function deliver(options: StepOptions): Promise<number> {
   const verdict = await readStepFile(step.paths, stepFiles.verdict);
   if (verification === undefined || !isWorthDelivering(verification, verdict)) return 1;
   try {
-    const answer = await handIn(step, verification);
+    const answer = await deliverWork(step, verification);
     await writeStepFile(step.paths, stepFiles.delivery, answer);
+    if (!isComplete(answer)) await keepRest(step);
     progressOf(step)({ step: "deliver", message: describeAnswer(answer) });
     return isComplete(answer) ? 0 : 1;
   } catch (error) {
@@ -48,7 +50,7 @@ function isWorthDelivering({ complete }: Verification, verdict: Verdict | undefi
   return complete.length > 0 || verdict === undefined || verdict.reason === "IncompleteDocs";
 }
 
-async function handIn(step: Step, verification: Verification): Promise<DeliveryAnswer> {
+async function deliverWork(step: Step, verification: Verification): Promise<DeliveryAnswer> {
   const { paths } = step;
   const inputs = await readInputs(paths);
   const plan = await needStepFile(paths, stepFiles.plan);
@@ -65,6 +67,27 @@ async function handIn(step: Step, verification: Verification): Promise<DeliveryA
   });
   await push(repository, inputs.branch);
   return await requestDelivery(step, text);
+}
+
+/** What is not delivered is kept on top of what is, for a next attempt. */
+async function keepRest(step: Step): Promise<void> {
+  const { paths } = step;
+  const plan = await needStepFile(paths, stepFiles.plan);
+  if (plan.sessions.length === 0) return;
+  const records = (await readStepFile(paths, stepFiles.sessions)) ?? [];
+  const complete = new Set((await readStepFile(paths, stepFiles.verification))?.complete);
+  const repository = new Repository({ ...step, directory: paths.repository });
+  const inputs = await readInputs(paths);
+  const docs = inputs.kind === "DocsGenerationRun";
+  const open = records.filter(({ taskId }) => !docs || !complete.has(taskId));
+  await handIn({
+    step,
+    inputs,
+    plan,
+    parent: await repository.git(["rev-parse", "HEAD"]),
+    sessions: new Set(open.map(({ sessionId }) => sessionId)),
+    signal: step.signal,
+  });
 }
 
 async function push(repository: Repository, branch: string): Promise<void> {

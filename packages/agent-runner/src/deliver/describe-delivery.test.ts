@@ -8,6 +8,7 @@ const plan = {
   startCommit: "b",
   sessions: [session(1, "Basket"), session(2, "A\ntill")],
   upToDate: [4, 5],
+  done: [],
 };
 const verdict = { reason: "NoResult", message: "m" } as const;
 
@@ -44,4 +45,21 @@ it("names the task of an implementation in one line", () => {
   expect(text.title).toMatch(/^Implement task 1: A x+…$/);
   expect(text.title).toHaveLength(200);
   expect(text.body).toContain("Implements task 1 for service `shop`, done as `rex`.");
+});
+
+it("names the tasks that an earlier attempt has done beside those of this one", () => {
+  const done = [{ taskId: 3, title: "Door" }];
+  const text = describeDelivery(docsInputs(), { ...plan, done }, { complete: [1, 3], failed: [] });
+  expect(text.title).toBe("Write documents for tasks 1,3");
+  expect(text.body).toContain("- 1: Basket\n- 3: Door");
+});
+
+it("says what a later round was asked for", () => {
+  const verification = { complete: [1], failed: [] };
+  const inputs = implementationInputs({ round: 2, followUp: "Make it blue.\n\nAnd round." });
+  expect(describeDelivery(inputs, plan, verification).body).toContain(
+    "As of round 2, which asked for:\n\n> Make it blue.\n>\n> And round.",
+  );
+  const unsaid = describeDelivery(implementationInputs({ round: 2 }), plan, verification);
+  expect(unsaid.body).toContain("As of round 2\n");
 });

@@ -1,4 +1,4 @@
-import { formatTaskRanges, type RunInputs } from "@orchestrator/core/pure";
+import { formatTaskRanges, type ImplementationRunInputs, type RunInputs } from "@orchestrator/core/pure";
 import type { Plan, Verification } from "../steps/step-files.ts";
 
 /** What a commit and a pull request say. */
@@ -22,10 +22,24 @@ export function describeDelivery(inputs: RunInputs, plan: Plan, verification: Ve
         title: oneLine(`Implement task ${inputs.taskId}: ${plan.sessions[0]?.title ?? ""}`),
         body: sections([
           `Implements task ${inputs.taskId} for service \`${inputs.serviceName}\`, done as \`${inputs.agentName}\`.`,
+          ...roundOf(inputs),
           made,
         ]),
       };
   }
+}
+
+function roundOf({ round, followUp }: ImplementationRunInputs): string[] {
+  if (round === 1) return [];
+  const asked = followUp === undefined ? "" : `, which asked for:\n\n${quoted(followUp)}`;
+  return [`As of round ${round}${asked}`];
+}
+
+function quoted(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => `> ${line}`.trimEnd())
+    .join("\n");
 }
 
 function docsTitle(complete: readonly number[]): string {
@@ -36,7 +50,7 @@ function docsTitle(complete: readonly number[]): string {
 }
 
 function docsBody(plan: Plan, { complete, failed }: Verification): string[] {
-  const titles = new Map(plan.sessions.map(({ taskId, title }) => [taskId, oneLine(title)]));
+  const titles = new Map([...plan.sessions, ...plan.done].map(({ taskId, title }) => [taskId, oneLine(title)]));
   const lines = (ids: readonly number[]): string => ids.map((id) => `- ${id}: ${titles.get(id) ?? ""}`).join("\n");
   return [
     "Documents that an implementer of these tasks needs:",

@@ -1,9 +1,11 @@
 import { type Delivery, formatTaskRanges, type RunInputs } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import type { GitHub } from "./forge/github.ts";
-import { type Judgement, judge } from "./judge/judge.ts";
+import { hasOwnCommit, type JudgeOptions, type Judgement, judge } from "./judge/judge.ts";
+import type { KeptWork } from "./kept-work/kept-work.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import { RunFailure } from "./run-failure.ts";
 
 /** What the pull request is to say. */
 export interface DeliveryRequest {
@@ -15,6 +17,7 @@ export interface DelivererOptions {
   inputs: RunInputs;
   mirror: Mirror;
   ledger: Ledger;
+  keptWork: KeptWork;
   /** Absent: the branch is pushed, and no pull request opened. */
   forge?: GitHub;
   /** Credentials that must not be delivered. */
@@ -22,48 +25,79 @@ export interface DelivererOptions {
   logger: Logger;
 }
 
+type Range = Pick<JudgeOptions, "baseCommit" | "startCommit" | "commit">;
+
 /**
  * Hands in the run's branch: judges it, pushes it upstream, opens or adopts the pull request. Every step may be done
- * again, so a delivery that broke off anywhere is completed by asking again.
+ * again, so a delivery that broke off anywhere is completed by asking again. Asked for one at a time.
  */
 export class Deliverer {
   readonly #options: DelivererOptions;
-  #previous: Promise<unknown> = Promise.resolve();
 
   constructor(options: DelivererOptions) {
     this.#options = options;
   }
 
   /**
-   * One delivery at a time; the same commit is answered the same way each time.
+   * The same commit is answered the same way each time.
    *
    * @throws RunFailure naming why nothing, or not everything, could be delivered
    */
   async deliver(request: DeliveryRequest, signal: AbortSignal): Promise<Delivery> {
-    const turn = this.#previous.then(
-      () => this.#deliver(request, signal),
-      () => this.#deliver(request, signal),
+    const { ledger } = this.#options;
+    const range = await this.#range(signal);
+    if (ledger.delivered?.commit === range.commit) return ledger.delivered.delivery;
+    return await this.#handIn(await this.#judge(range, signal), range, request, signal);
+  }
+
+  /**
+   * Completes what an earlier attempt of this round has pushed, if that is all that was asked for: its pull request is
+   * opened or adopted with the words of its commit. Undefined where an agent is needed.
+   *
+   * @throws RunFailure naming why it could not be delivered
+   */
+  async completeEarlier(signal: AbortSignal): Promise<Delivery | undefined> {
+    const { inputs, mirror } = this.#options;
+    const range = await this.#range(signal);
+    if (!(await hasOwnCommit({ inputs, mirror, ...range }, signal))) return undefined;
+    const judgement = await this.#judge(range, signal);
+    if (judgement.outcome !== "Delivered") return undefined;
+    const own = (await mirror.origins(range.baseCommit, range.commit, signal)).find(
+      ({ runUid, round }) => runUid === inputs.uid && round === inputs.round,
     );
-    this.#previous = turn;
-    return await turn;
+    const words = await mirror.message(own?.commit ?? range.commit, signal);
+    return await this.#handIn(judgement, range, words, signal);
   }
 
-  /** Resolves when no delivery is under way. */
-  async settled(): Promise<void> {
-    await Promise.allSettled([this.#previous]);
+  /** Whether an earlier attempt of this round has pushed some of the work. */
+  async hasEarlier(signal: AbortSignal): Promise<boolean> {
+    const { inputs, mirror } = this.#options;
+    return await hasOwnCommit({ inputs, mirror, ...(await this.#range(signal)) }, signal);
   }
 
-  async #deliver(request: DeliveryRequest, signal: AbortSignal): Promise<Delivery> {
-    const { inputs, mirror, ledger, secrets, logger } = this.#options;
+  async #range(signal: AbortSignal): Promise<Range> {
+    const { mirror } = this.#options;
     const baseCommit = await mirror.baseCommit(signal);
     const commit = (await mirror.branchCommit(signal)) ?? baseCommit;
-    if (ledger.delivered?.commit === commit) return ledger.delivered.delivery;
-    const judgement = await judge({ inputs, mirror, baseCommit, commit, secrets }, signal);
-    logger.info(
-      { commit, outcome: judgement.outcome, filesChanged: judgement.filesChanged },
-      "Judged the run's branch",
-    );
-    const pullRequest = judgement.worthDelivering ? await this.#handIn(request, commit, signal) : {};
+    return { baseCommit, startCommit: await mirror.startCommit(signal), commit };
+  }
+
+  async #judge(range: Range, signal: AbortSignal): Promise<Judgement> {
+    const { inputs, mirror, secrets, logger } = this.#options;
+    const judgement = await judge({ inputs, mirror, secrets, ...range }, signal);
+    const { outcome, filesChanged } = judgement;
+    logger.info({ commit: range.commit, outcome, filesChanged }, "Judged the run's branch");
+    return judgement;
+  }
+
+  async #handIn(
+    judgement: Judgement,
+    { baseCommit, commit }: Range,
+    request: DeliveryRequest,
+    signal: AbortSignal,
+  ): Promise<Delivery> {
+    const { inputs, ledger, keptWork } = this.#options;
+    const pullRequest = judgement.worthDelivering ? await this.#publish(request, commit, signal) : {};
     const work = { branch: inputs.branch, commit, filesChanged: judgement.filesChanged, ...pullRequest };
     const delivery: Delivery = {
       outcome: judgement.outcome,
@@ -72,16 +106,17 @@ export class Deliverer {
     };
     ledger.recordDelivery(commit, delivery);
     await ledger.saved();
+    if (isComplete(delivery)) await keptWork.drop(signal);
     return delivery;
   }
 
-  async #handIn(
+  async #publish(
     request: DeliveryRequest,
     commit: string,
     signal: AbortSignal,
   ): Promise<{ pullRequest?: { number: number; url: string } }> {
-    const { inputs, mirror, forge, logger } = this.#options;
-    await mirror.pushUpstream(signal);
+    const { inputs, forge, logger } = this.#options;
+    await this.#push(signal);
     logger.info({ branch: inputs.branch, commit }, "Pushed the run's branch");
     if (forge === undefined) return {};
     const wanted = { head: inputs.branch, base: inputs.repository.branch, commit, ...request };
@@ -89,6 +124,23 @@ export class Deliverer {
     logger.info({ pullRequest }, "The pull request is there");
     return { pullRequest };
   }
+
+  async #push(signal: AbortSignal): Promise<void> {
+    const { mirror, keptWork, ledger } = this.#options;
+    try {
+      await mirror.pushUpstream(signal);
+    } catch (error) {
+      if (!(error instanceof RunFailure) || error.verdict.reason !== "PushRejected" || !keptWork.isKept) throw error;
+      const message = `${error.verdict.message}; the work is kept there in ${mirror.upstreamKeptRef}`;
+      throw new RunFailure("PushRejected", message, { cause: error });
+    }
+    ledger.recordPush();
+  }
+}
+
+/** Whether everything that was asked for is there. */
+export function isComplete({ outcome }: Delivery): boolean {
+  return outcome === "Delivered" || outcome === "UpToDate";
 }
 
 function taskRanges({ tasks }: Judgement): Pick<Delivery, "tasks"> {

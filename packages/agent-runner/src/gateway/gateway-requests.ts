@@ -5,11 +5,14 @@ import type { Verdict } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { DeliveryRequest } from "./deliver.ts";
+import { type HandIn, handIn } from "./kept-work/kept-work.ts";
 import { sameToken, sendJson, shownToken } from "./http-answer.ts";
 import type { ModelProxy } from "./model/model-proxy.ts";
 
 /** Answer of `/v1/ready`. */
-export type Readiness = { state: "ready"; baseCommit: string } | { state: "failed"; verdict: Verdict };
+export type Readiness =
+  /** `delivered`: an earlier attempt of this round had done everything, and nothing is left to do. */
+  { state: "ready"; baseCommit: string; delivered?: true } | { state: "failed"; verdict: Verdict };
 
 export interface GatewayRequestsOptions {
   token: string;
@@ -17,12 +20,17 @@ export interface GatewayRequestsOptions {
   ready: Promise<Readiness>;
   /** What answers `/v1/delivery`. */
   deliver: (request: DeliveryRequest) => Promise<object>;
+  /** What answers `/v1/hand-in` and `/v1/resume`. */
+  handIn: (request: HandIn) => Promise<object>;
+  resume: () => Promise<object>;
   model: ModelProxy;
   repository: { projectRoot: string; env: Readonly<Record<string, string>> };
   logger: Logger;
 }
 
 const deliveryRequest = z.strictObject({ title: z.string().min(1).max(256), body: z.string() });
+/** Compressed transcripts of many long sessions stay well below. */
+const bodyLimit = 64 * 1024 * 1024;
 const repositoryPath = "/repository.git";
 const modelPath = "/model";
 
@@ -55,10 +63,8 @@ export class GatewayRequests {
       await this.#serveRepository(request, response, url);
     } else if (request.method === "GET" && url === "/v1/ready") {
       sendJson(response, 200, await this.#options.ready);
-    } else if (request.method === "POST" && url === "/v1/delivery") {
-      await this.#serveDelivery(request, response);
     } else {
-      sendJson(response, 404, { error: "no such path" });
+      await this.#serveWork(request, response, `${request.method} ${url}`);
     }
   }
 
@@ -75,12 +81,33 @@ export class GatewayRequests {
     }
   }
 
-  async #serveDelivery(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const asked = deliveryRequest.safeParse(json(await text(request)));
-    if (!asked.success) sendJson(response, 400, { error: z.prettifyError(asked.error) });
-    else if (!(await this.#answeredUnready(response))) {
-      sendJson(response, 200, await this.#options.deliver(asked.data));
+  async #serveWork(request: IncomingMessage, response: ServerResponse, asked: string): Promise<void> {
+    switch (asked) {
+      case "POST /v1/delivery":
+        return await this.#serve(request, response, deliveryRequest, this.#options.deliver);
+      case "POST /v1/hand-in":
+        return await this.#serve(request, response, handIn, this.#options.handIn);
+      case "GET /v1/resume":
+        if (!(await this.#answeredUnready(response))) sendJson(response, 200, await this.#options.resume());
+        return;
+      default:
+        sendJson(response, 404, { error: "no such path" });
     }
+  }
+
+  async #serve<T>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    schema: z.ZodType<T>,
+    answer: (asked: T) => Promise<object>,
+  ): Promise<void> {
+    if (Number(request.headers["content-length"] ?? 0) > bodyLimit) {
+      sendJson(response, 413, { error: `at most ${bodyLimit} bytes are taken` });
+      return;
+    }
+    const asked = schema.safeParse(json(await text(request)));
+    if (!asked.success) sendJson(response, 400, { error: z.prettifyError(asked.error) });
+    else if (!(await this.#answeredUnready(response))) sendJson(response, 200, await answer(asked.data));
   }
 
   /** Whether the request was answered with the reason why there is no repository. */

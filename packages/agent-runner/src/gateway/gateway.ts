@@ -3,25 +3,36 @@ import { mkdir } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import type { Door, GatewayMessage, RunInputs, Verdict } from "@orchestrator/core/pure";
+import {
+  type Door,
+  type GatewayMessage,
+  type Reason,
+  reasons,
+  type RunInputs,
+  type Verdict,
+} from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { Agent } from "undici";
 import { trustAuthorities, type CertificateAuthorities } from "./certificate-authorities.ts";
 import { readModelKey, readRepositoryCredentials, type RepositoryCredentials } from "./credentials.ts";
-import { Deliverer, type DeliveryRequest } from "./deliver.ts";
+import { Deliverer } from "./deliver.ts";
 import { newToken, readDoor, writeDoor } from "./door-file.ts";
 import { apiUrlOf } from "./forge/api-url.ts";
 import { GitHub } from "./forge/github.ts";
 import { GatewayRequests, type Readiness } from "./gateway-requests.ts";
 import { Git } from "./git/git.ts";
 import { gitEnvironment } from "./git/git-environment.ts";
+import { KeptWork, type Resume } from "./kept-work/kept-work.ts";
 import { Ledger } from "./ledger.ts";
 import { Mirror, mirrorServerEnvironment } from "./mirror/mirror.ts";
 import { ModelProxy } from "./model/model-proxy.ts";
 import { providerVerdict } from "./model/provider-error.ts";
+import { limitMet, unpricedModel } from "./model/spending-limit.ts";
 import type { Redactor } from "./redactor.ts";
 import { gatewayReport } from "./report.ts";
 import { RunFailure } from "./run-failure.ts";
+import { Turns } from "./turns.ts";
+import { greaterUsage, noUsage } from "./usage-sum.ts";
 
 export interface GatewayOptions {
   inputs: RunInputs;
@@ -42,6 +53,8 @@ export interface GatewayOptions {
   logger: Logger;
   /** Waits between tries to reach the repository and the forge. Default: one second, then four. */
   retryDelaysMs?: readonly number[];
+  /** Default: the system's clock. */
+  now?: () => Date;
 }
 
 /** The one way out of a run's pod. */
@@ -50,7 +63,7 @@ export interface Gateway {
   readonly ready: Promise<Readiness>;
   /** What is known of the attempt now. */
   report(): GatewayMessage;
-  /** Lets a delivery under way come to its end, at most for `graceMs` (default 20,000), then stops everything. */
+  /** Lets what goes upstream come to its end, at most for `graceMs` (default 20,000), then stops everything. */
   close(options?: { graceMs?: number }): Promise<void>;
 }
 
@@ -70,6 +83,12 @@ const defaultGraceMs = 20_000;
 /** As long as the agent itself waits for an answer that is not streamed. */
 const modelTimeoutMs = 600_000;
 
+/** What there is once the repository is. */
+interface Work {
+  deliverer: Deliverer;
+  keptWork: KeptWork;
+}
+
 class RunningGateway implements Gateway {
   readonly ready: Promise<Readiness>;
   readonly #options: GatewayOptions;
@@ -80,7 +99,9 @@ class RunningGateway implements Gateway {
   readonly #server: Server = createServer();
   readonly #markReady: (readiness: Readiness) => void;
   #door: Door = { address: "", token: "" };
-  #deliverer: Deliverer | undefined;
+  readonly #turns = new Turns();
+  #work: Work | undefined;
+  #resume: Resume = { state: "none" };
   #setupVerdict: Verdict | undefined;
   #deliveryVerdict: Verdict | undefined;
 
@@ -105,6 +126,7 @@ class RunningGateway implements Gateway {
   /** Opens the door, and begins to fetch the repository. */
   async listen(): Promise<void> {
     const { directories, inputs, logger } = this.#options;
+    const stop = this.#stop.signal;
     const before = await readDoor(directories.door);
     const token = before?.token ?? newToken();
     const port = await listen(this.#server, before === undefined ? 0 : Number(new URL(before.address).port));
@@ -113,7 +135,11 @@ class RunningGateway implements Gateway {
     const requests = new GatewayRequests({
       token,
       ready: this.ready,
-      deliver: async (request) => await this.#deliver(request),
+      deliver: async (request) => await this.#deliver(async (work) => await work.deliverer.deliver(request, stop)),
+      handIn: async (request) => ({
+        ...(await this.#upstream(async (work) => await work.keptWork.store(request, stop))),
+      }),
+      resume: async () => this.#resume,
       model: this.#modelProxy(),
       repository: {
         projectRoot: directories.state,
@@ -128,25 +154,30 @@ class RunningGateway implements Gateway {
   }
 
   report(): GatewayMessage {
-    const { model, delivered, lastProviderError } = this.#ledger;
-    const provider = lastProviderError && providerVerdict(lastProviderError, this.#options.inputs);
+    const { inputs } = this.#options;
+    const { model, delivered, lastProviderError, usage, roundUsage, refused } = this.#ledger;
+    const provider = lastProviderError && providerVerdict(lastProviderError, inputs);
     return gatewayReport({
-      usage: this.#ledger.usage,
-      ...(model && { model }),
-      ...(delivered && { delivery: delivered.delivery }),
-      ...(this.#setupVerdict && { setupVerdict: this.#setupVerdict }),
-      ...(provider && { providerVerdict: provider }),
-      ...(this.#deliveryVerdict && { deliveryVerdict: this.#deliveryVerdict }),
+      usage,
+      roundUsage,
+      model,
+      delivery: delivered?.delivery,
+      setupVerdict: this.#setupVerdict,
+      limitVerdict: refused ?? limitMet(inputs.budget, roundUsage),
+      providerVerdict: provider,
+      retryAfterSeconds: lastProviderError?.retryAfterSeconds,
+      deliveryVerdict: this.#deliveryVerdict,
+      resumable: this.#work && (this.#work.keptWork.isKept || this.#ledger.pushed),
     });
   }
 
   async close({ graceMs = defaultGraceMs }: { graceMs?: number } = {}): Promise<void> {
     const patience = new AbortController();
     const inTime = sleep(graceMs, undefined, { signal: patience.signal }).catch(() => undefined);
-    await Promise.race([this.#deliverer?.settled() ?? Promise.resolve(), inTime]);
+    await Promise.race([this.#turns.settled(), inTime]);
     patience.abort();
     this.#stop.abort();
-    await this.#deliverer?.settled();
+    await this.#turns.settled();
     // Whoever asked for the delivery is answered before the connections end.
     await nextTurn();
     this.#server.closeAllConnections();
@@ -158,8 +189,11 @@ class RunningGateway implements Gateway {
 
   async #setUp(): Promise<void> {
     try {
-      this.#markReady({ state: "ready", baseCommit: await this.#prepareRepository() });
-      this.#options.logger.info("The repository is ready");
+      const { mirror, work } = await this.#prepareRepository();
+      const delivered = await this.#goOn(work);
+      const baseCommit = await mirror.baseCommit(this.#stop.signal);
+      this.#markReady({ state: "ready", baseCommit, ...(delivered && { delivered }) });
+      this.#options.logger.info({ resume: this.#resume.state, delivered }, "The repository is ready");
     } catch (error) {
       // Stopped before the repository was there: that is no fault of the repository.
       if (this.#stop.signal.aborted) return;
@@ -170,7 +204,27 @@ class RunningGateway implements Gateway {
     }
   }
 
-  async #prepareRepository(): Promise<string> {
+  /**
+   * Finds what an earlier attempt has left. Resolves to true where that is everything.
+   *
+   * @throws RunFailure where it cannot be gone on from, though it has to be
+   */
+  async #goOn(work: Work): Promise<true | undefined> {
+    const { inputs } = this.#options;
+    const stop = this.#stop.signal;
+    const account = await work.keptWork.open(stop);
+    this.#ledger.begin(greaterUsage(inputs.spent, account ?? noUsage()));
+    this.#work = work;
+    const answer = await this.#deliver(async () => await work.deliverer.completeEarlier(stop));
+    if ("verdict" in answer) throw new RunFailure(answer.verdict.reason, answer.verdict.message);
+    if (answer.delivery !== undefined) return true;
+    this.#resume = await work.keptWork.resume(stop);
+    const lost = this.#resume.state === "none" && !(await work.deliverer.hasEarlier(stop));
+    if (inputs.resume?.required === true && lost) throw workLost(inputs.resume.previous);
+    return undefined;
+  }
+
+  async #prepareRepository(): Promise<{ mirror: Mirror; work: Work }> {
     const { inputs, directories, redactor } = this.#options;
     const credentials = await readRepositoryCredentials(directories.repositoryCredentials, inputs);
     if (credentials !== undefined) redactor.add(credentials.token);
@@ -184,18 +238,16 @@ class RunningGateway implements Gateway {
       path: this.#options.path,
     });
     const mirror = new Mirror({ directory: directories.state, inputs, git: new Git({ env }) });
-    const baseCommit = await this.#patiently(() => mirror.prepare(this.#stop.signal));
-    const secrets = [modelKey, this.#door.token, ...(credentials === undefined ? [] : [credentials.token])];
+    await this.#patiently(() => mirror.prepare(this.#stop.signal));
+    const credentialsOfRun = [modelKey, ...(credentials === undefined ? [] : [credentials.token])];
+    const secrets = [...credentialsOfRun, this.#door.token];
+    const { logger } = this.#options;
+    const parts = { inputs, mirror, ledger: this.#ledger, logger };
+    // A session may have seen the door's token, which is worth nothing outside this pod.
+    const keptWork = new KeptWork({ ...parts, secrets: { inWork: secrets, inTranscripts: credentialsOfRun } });
     const forge = this.#forge(credentials);
-    this.#deliverer = new Deliverer({
-      inputs,
-      mirror,
-      ledger: this.#ledger,
-      ...(forge === undefined ? {} : { forge }),
-      secrets,
-      logger: this.#options.logger,
-    });
-    return baseCommit;
+    const deliverer = new Deliverer({ ...parts, keptWork, ...(forge === undefined ? {} : { forge }), secrets });
+    return { mirror, work: { deliverer, keptWork } };
   }
 
   /** Tries again where only time can help. */
@@ -234,6 +286,8 @@ class RunningGateway implements Gateway {
         return key;
       },
       dispatcher: this.#dispatcher,
+      refusal: (model) => this.#refusal(model),
+      now: this.#options.now ?? (() => new Date()),
       onAnswer: (answer) => {
         this.#ledger.record(answer);
         if (answer.error !== undefined)
@@ -243,9 +297,20 @@ class RunningGateway implements Gateway {
     });
   }
 
-  async #deliver(request: DeliveryRequest): Promise<object> {
+  /** Why the agent may not ask this model for more. */
+  #refusal(model: () => string): Verdict | undefined {
+    const { inputs, logger } = this.#options;
+    const met = this.#ledger.refused ?? limitMet(inputs.budget, this.#ledger.roundUsage);
+    const unpriced = inputs.budget?.maxCostUsd === undefined ? undefined : unpricedModel(inputs.budget, model());
+    if (met === undefined && unpriced !== undefined) this.#ledger.recordRefusal(unpriced);
+    const verdict = met ?? unpriced;
+    if (verdict !== undefined) logger.warn({ verdict }, "A request to the model was refused");
+    return verdict;
+  }
+
+  async #deliver<T>(work: (parts: Work) => Promise<T>): Promise<{ delivery: T | undefined } | { verdict: Verdict }> {
     try {
-      const delivery = await this.#deliverer?.deliver(request, this.#stop.signal);
+      const delivery = await this.#upstream(work);
       this.#deliveryVerdict = undefined;
       return { delivery };
     } catch (error) {
@@ -257,10 +322,23 @@ class RunningGateway implements Gateway {
     }
   }
 
-  /** A verdict as it may be told: a forge's or provider's own words could repeat a secret. */
-  #told({ reason, message }: Verdict): Verdict {
-    return { reason, message: this.#options.redactor.apply(message) };
+  async #upstream<T>(work: (parts: Work) => Promise<T>): Promise<T | undefined> {
+    const parts = this.#work;
+    return parts === undefined ? undefined : await this.#turns.take(async () => await work(parts));
   }
+
+  /** A verdict as it may be told: a forge's or provider's own words could repeat a secret. */
+  #told(verdict: Verdict): Verdict {
+    return { ...verdict, message: this.#options.redactor.apply(verdict.message) };
+  }
+}
+
+/** The agent had begun, and nothing of what it did can be had: it is not paid for the same again. */
+function workLost(previous: NonNullable<RunInputs["resume"]>["previous"]): RunFailure {
+  const reason = previous !== undefined && Object.hasOwn(reasons, previous.reason) ? previous.reason : "AgentError";
+  const told = previous === undefined ? "the attempt before did not end well" : previous.message;
+  const message = `${told}; the work of that attempt was not kept in the repository, so that nothing can go on from it`;
+  return new RunFailure(reason as Reason, message, { final: true });
 }
 
 function setupVerdict(error: unknown): Verdict {

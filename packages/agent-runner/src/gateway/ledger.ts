@@ -1,14 +1,27 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { addUsd, costUsd, delivery, usage, type Delivery, type Usage } from "@orchestrator/core/pure";
+import {
+  addUsd,
+  costUsd,
+  delivery,
+  usage,
+  verdict,
+  type Delivery,
+  type Usage,
+  type Verdict,
+} from "@orchestrator/core/pure";
 import { z } from "zod";
 import type { ModelAnswer } from "./model/model-proxy.ts";
+import type { ProviderError } from "./model/provider-error.ts";
 import { replaceFile } from "./replace-file.ts";
+import { addUsage, noUsage } from "./usage-sum.ts";
 
-const providerError = z.object({ status: z.int(), message: z.string() });
+const providerError = z.object({ status: z.int(), message: z.string(), retryAfterSeconds: z.int().optional() });
 
 const entries = z.object({
   usage,
+  /** Of the round before this attempt; kept once it is known, for the account in the repository goes on growing. */
+  before: usage.optional(),
   /** Some answer came from a model without a known price: the cost is unknown from then on. */
   unpriced: z.boolean(),
   model: z.string().optional(),
@@ -16,6 +29,10 @@ const entries = z.object({
   providerErrors: z.array(z.object({ session: z.string(), error: providerError })),
   /** The delivery of `commit`, to be told again when it is asked for again. */
   delivered: z.object({ commit: z.string(), delivery }).optional(),
+  /** Some work has gone upstream on the run's branch. */
+  pushed: z.boolean().default(false),
+  /** Why a model was refused that the agent asked for. */
+  refused: verdict.optional(),
 });
 type Entries = z.infer<typeof entries>;
 
@@ -47,17 +64,36 @@ export class Ledger {
     return this.#entries.unpriced || cost === undefined ? counts : { ...counts, costUsd: cost };
   }
 
+  /** Of the round, this attempt included. */
+  get roundUsage(): Usage {
+    return addUsage(this.#entries.before ?? noUsage(), this.usage);
+  }
+
   /** The model id that the provider answered with last. */
   get model(): string | undefined {
     return this.#entries.model;
   }
 
-  get lastProviderError(): { status: number; message: string } | undefined {
+  get lastProviderError(): ProviderError | undefined {
     return this.#entries.providerErrors.at(-1)?.error;
+  }
+
+  get refused(): Verdict | undefined {
+    return this.#entries.refused;
+  }
+
+  get pushed(): boolean {
+    return this.#entries.pushed;
   }
 
   get delivered(): { commit: string; delivery: Delivery } | undefined {
     return this.#entries.delivered;
+  }
+
+  /** Takes over what the round had used before this attempt, unless that is known already. */
+  begin(before: Usage): void {
+    this.#entries.before ??= before;
+    this.#save();
   }
 
   /** Adds what one answer of the provider cost, and remembers or forgets its session's error. */
@@ -72,6 +108,16 @@ export class Ledger {
 
   recordDelivery(commit: string, told: Delivery): void {
     this.#entries.delivered = { commit, delivery: told };
+    this.#save();
+  }
+
+  recordPush(): void {
+    this.#entries.pushed = true;
+    this.#save();
+  }
+
+  recordRefusal(told: Verdict): void {
+    this.#entries.refused = told;
     this.#save();
   }
 
@@ -108,8 +154,9 @@ export class Ledger {
 
 function emptyEntries(): Entries {
   return {
-    usage: { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, turns: 0 },
+    usage: noUsage(),
     unpriced: false,
     providerErrors: [],
+    pushed: false,
   };
 }

@@ -16,24 +16,51 @@ const usage = {
   turns: 1,
   costUsd: "0.01",
 };
+const roundUsage = { ...usage, turns: 3, costUsd: "0.03" };
+const used = { usage, roundUsage };
 const told = (reason: Verdict["reason"]): Verdict => ({ reason, message: reason });
 
 describe("the verdict of an attempt", () => {
   const setupVerdict = told("BranchNotFound");
   const providerVerdict = told("RateLimited");
   const deliveryVerdict = told("PushRejected");
+  const limitVerdict = told("BudgetExceeded");
 
   test.each(["Delivered", "UpToDate"] as const)("is not given when the outcome is %s", (outcome) => {
-    const report = gatewayReport({ usage, delivery: { outcome }, providerVerdict, deliveryVerdict });
-    expect(report).toEqual({ version: 1, delivery: { outcome }, usage });
+    const report = gatewayReport({
+      ...used,
+      delivery: { outcome },
+      providerVerdict,
+      deliveryVerdict,
+      limitVerdict,
+      retryAfterSeconds: 1,
+      resumable: false,
+    });
+    expect(report).toEqual({ version: 1, delivery: { outcome }, usage, roundUsage });
   });
 
   test("is the first cause", () => {
     const delivery = { outcome: "IncompleteDocs" as const };
-    expect(gatewayReport({ usage, setupVerdict, providerVerdict, deliveryVerdict }).verdict).toEqual(setupVerdict);
-    expect(gatewayReport({ usage, delivery, providerVerdict, deliveryVerdict }).verdict).toEqual(providerVerdict);
-    expect(gatewayReport({ usage, delivery, deliveryVerdict }).verdict).toEqual(deliveryVerdict);
-    expect(gatewayReport({ usage, delivery })).not.toHaveProperty("verdict");
+    const facts = { ...used, delivery, deliveryVerdict };
+    const reasonOf = (more: object) => gatewayReport({ ...facts, ...more }).verdict?.reason;
+    expect(reasonOf({ setupVerdict, limitVerdict, providerVerdict })).toBe("BranchNotFound");
+    expect(reasonOf({ limitVerdict, providerVerdict })).toBe("BudgetExceeded");
+    expect(reasonOf({ providerVerdict })).toBe("RateLimited");
+    expect(reasonOf({})).toBe("PushRejected");
+    expect(gatewayReport({ ...used, delivery })).not.toHaveProperty("verdict");
+  });
+
+  test("comes with what the provider asked to wait, where it is the provider's", () => {
+    const facts = { ...used, providerVerdict, retryAfterSeconds: 90 };
+    expect(gatewayReport(facts)).toMatchObject({ retryAfterSeconds: 90 });
+    expect(gatewayReport({ ...facts, limitVerdict })).not.toHaveProperty("retryAfterSeconds");
+    expect(gatewayReport({ ...facts, providerVerdict: told("ModelAuthFailed") })).not.toHaveProperty(
+      "retryAfterSeconds",
+    );
+  });
+
+  test.each([true, false])("comes with whether the work is kept: %s", (resumable) => {
+    expect(gatewayReport({ ...used, resumable })).toMatchObject({ resumable });
   });
 });
 
@@ -51,6 +78,9 @@ describe("the message", () => {
       tasks: { delivered: odd, upToDate: odd, failed: odd },
     },
     usage,
+    roundUsage,
+    retryAfterSeconds: 3600,
+    resumable: true,
     model: "claude-sonnet-5-5",
   };
 

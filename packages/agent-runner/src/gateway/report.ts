@@ -3,36 +3,54 @@ import {
   formatTaskRanges,
   type GatewayMessage,
   parseTaskRanges,
+  reasons,
   terminationMessageLimit,
   type Usage,
   type Verdict,
 } from "@orchestrator/core/pure";
+import { isComplete } from "./deliver.ts";
 
 /** What the gateway knows at the end of an attempt. */
 export interface AttemptFacts {
   usage: Usage;
-  model?: string;
-  delivery?: Delivery;
+  roundUsage: Usage;
+  model?: string | undefined;
+  delivery?: Delivery | undefined;
   /** Why the repository could not be had; no agent ran then. */
-  setupVerdict?: Verdict;
+  setupVerdict?: Verdict | undefined;
   /** What the provider's last error, not made good since, does to the run. */
-  providerVerdict?: Verdict;
+  providerVerdict?: Verdict | undefined;
+  /** How long the provider asked to wait with that. */
+  retryAfterSeconds?: number | undefined;
+  /** Why nothing more may be asked of the model in this round. */
+  limitVerdict?: Verdict | undefined;
   /** Why the last delivery was refused. */
-  deliveryVerdict?: Verdict;
+  deliveryVerdict?: Verdict | undefined;
+  /** Whether a next attempt could go on from this one's work; absent while nobody can know. */
+  resumable?: boolean | undefined;
 }
 
 /** The gateway's termination message: complete delivery speaks for itself, otherwise the first cause is told. */
 export function gatewayReport(facts: AttemptFacts): GatewayMessage {
-  const { usage, model, delivery } = facts;
-  const complete = delivery?.outcome === "Delivered" || delivery?.outcome === "UpToDate";
-  const verdict = complete ? undefined : (facts.setupVerdict ?? facts.providerVerdict ?? facts.deliveryVerdict);
+  const { usage, roundUsage, model, delivery, retryAfterSeconds, resumable } = facts;
+  const complete = delivery !== undefined && isComplete(delivery);
+  const causes = [facts.setupVerdict, facts.limitVerdict, facts.providerVerdict, facts.deliveryVerdict];
+  const verdict = complete ? undefined : causes.find((cause) => cause !== undefined);
+  const waits = verdict !== undefined && verdict === facts.providerVerdict && isWaitedFor(verdict);
   return {
     version: 1,
     ...(verdict === undefined ? {} : { verdict }),
     ...(delivery === undefined ? {} : { delivery }),
     usage,
+    roundUsage,
+    ...(waits && retryAfterSeconds !== undefined ? { retryAfterSeconds } : {}),
+    ...(complete || resumable === undefined ? {} : { resumable }),
     ...(model === undefined ? {} : { model }),
   };
+}
+
+function isWaitedFor({ reason }: Verdict): boolean {
+  return reasons[reason] === "provider";
 }
 
 const shortText = 200;

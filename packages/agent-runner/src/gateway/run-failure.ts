@@ -5,8 +5,9 @@ export class RunFailure extends Error {
   override readonly name = "RunFailure";
   readonly verdict: Verdict;
 
-  constructor(reason: Reason, message: string, options?: ErrorOptions) {
+  /** `final`: another attempt cannot help, whatever the reason's class says. */
+  constructor(reason: Reason, message: string, { final, ...options }: ErrorOptions & { final?: true } = {}) {
     super(message, options);
-    this.verdict = { reason, message };
+    this.verdict = { reason, message, ...(final && { final }) };
   }
 }

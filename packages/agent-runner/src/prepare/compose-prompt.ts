@@ -12,15 +12,29 @@ export interface PromptParts {
   given: readonly MarkdownFile[];
   /** Implementation: paths of documents in the repository. */
   documents: readonly string[];
+  /** Sections of this attempt alone. */
+  further?: readonly string[];
 }
 
-/** The whole prompt of one session: instructions, the task, given documents, and last the block that programs read. */
+/**
+ * The whole prompt of one session: instructions, the task, given documents, what this attempt adds, and last the block
+ * that programs read.
+ */
 export function composePrompt(parts: PromptParts): string {
   const given = parts.given.map(
     ({ filename, fileType, content }) => `# Document ${filename} (${fileType})\n\n${content}`,
   );
-  const sections = [parts.instructions, taskText(parts.task), ...given, formatTaskBlock(block(parts))];
+  const further = [...followUp(parts.inputs), ...(parts.further ?? [])];
+  const sections = [parts.instructions, taskText(parts.task), ...given, ...further, formatTaskBlock(block(parts))];
   return `${sections.map((section) => section.trim()).join("\n\n")}\n`;
+}
+
+function followUp(inputs: RunInputs): string[] {
+  if (inputs.kind !== "TaskImplementationRun" || inputs.round === 1) return [];
+  const asked = inputs.followUp === undefined ? "" : `\n\n${inputs.followUp}`;
+  return [
+    `# Round ${inputs.round}\n\nThe task was worked on before, and the branch holds that work. Go on from it with what this round asks for, and with the documents above as they are now.${asked}`,
+  ];
 }
 
 function block({ inputs, task, documents }: PromptParts): TaskBlock {

@@ -2,7 +2,10 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DocsRunInputs, type ImplementationRunInputs, inputFiles, type RunInputs } from "@orchestrator/core/pure";
 import { isCurrent } from "../documents/completeness.ts";
-import { possibleDocumentPaths } from "../documents/document-paths.ts";
+import { documentPaths, possibleDocumentPaths } from "../documents/document-paths.ts";
+import { readSource } from "../documents/source.ts";
+import { sessionId } from "../run/session-id.ts";
+import type { Resume } from "../steps/gateway-client.ts";
 import { readOptional, readOptionalBytes } from "../steps/optional-file.ts";
 import type { Paths } from "../steps/paths.ts";
 import type { Plan, PlannedSession } from "../steps/step-files.ts";
@@ -13,20 +16,33 @@ import type { Task } from "../tasks/task.ts";
 import { taskHash } from "../tasks/task-hash.ts";
 import { composePrompt, type PromptParts } from "./compose-prompt.ts";
 import { givenFiles, repositoryDocuments } from "./context-documents.ts";
+import { earlierWork, resumePrompt } from "./resume-prompt.ts";
+
+export interface PlanOptions {
+  inputs: RunInputs;
+  paths: Paths;
+  /** What the work tree was laid out from. */
+  resume: Resume;
+  /** Sessions that can be continued. */
+  sessions: ReadonlySet<string>;
+}
+
+type Planned = Pick<Plan, "sessions" | "upToDate" | "done">;
 
 /**
  * Reads the backlog of the work tree and lays out one session for each task that needs one.
  *
  * @throws InvalidInputError where the backlog is missing or damaged, or lacks a task that is asked for
  */
-export async function makePlan(inputs: RunInputs, paths: Paths): Promise<Pick<Plan, "sessions" | "upToDate">> {
+export async function makePlan(options: PlanOptions): Promise<Planned> {
+  const { inputs, paths } = options;
   const tasks = await readTasks(inputs, paths);
   const instructions = await readFile(join(paths.inputs, inputFiles.prompt), "utf8");
   switch (inputs.kind) {
     case "DocsGenerationRun":
-      return await planDocs(inputs, tasks, instructions, paths);
+      return await planDocs(inputs, tasks, instructions, options);
     case "TaskImplementationRun":
-      return await planImplementation(inputs, tasks, instructions, paths);
+      return await planImplementation(inputs, tasks, instructions, options);
   }
 }
 
@@ -45,22 +61,33 @@ async function planDocs(
   inputs: DocsRunInputs,
   tasks: readonly Task[],
   instructions: string,
-  paths: Paths,
-): Promise<Pick<Plan, "sessions" | "upToDate">> {
+  options: PlanOptions,
+): Promise<Planned> {
+  const { paths, resume } = options;
+  const planned: Planned = { sessions: [], upToDate: [], done: [] };
+  for (const task of selectTasks(tasks, inputs.targetTasks)) {
+    const found = await documentsFound(inputs, task, paths);
+    if (found === "own") {
+      planned.done.push({ taskId: task.id, title: task.title });
+    } else if (found === "current" && !inputs.force) {
+      planned.upToDate.push(task.id);
+    } else {
+      // What an attempt before this one has begun is left to be completed.
+      if (resume.state === "none") await removeDocuments(inputs, task.id, paths);
+      planned.sessions.push(await planSession({ inputs, instructions, task, given: [], documents: [] }, options));
+    }
+  }
+  return planned;
+}
+
+/** Whether the documents of a task are right as they are, and whether this run has written them. */
+async function documentsFound(inputs: DocsRunInputs, task: Task, paths: Paths): Promise<"own" | "current" | undefined> {
   const { workingDirectory, outputFormat: format } = inputs;
   const readFromTree = (path: string): Promise<string | undefined> => readOptional(join(paths.repository, path));
-  const sessions: PlannedSession[] = [];
-  const upToDate: number[] = [];
-  for (const task of selectTasks(tasks, inputs.targetTasks)) {
-    const asked = { id: task.id, hash: taskHash(task) };
-    if (!inputs.force && (await isCurrent(asked, { workingDirectory, format, readFile: readFromTree }))) {
-      upToDate.push(task.id);
-      continue;
-    }
-    await removeDocuments(inputs, task.id, paths);
-    sessions.push(await planSession({ inputs, instructions, task, given: [], documents: [] }, paths));
-  }
-  return { sessions, upToDate };
+  const asked = { id: task.id, hash: taskHash(task) };
+  if (!(await isCurrent(asked, { workingDirectory, format, readFile: readFromTree }))) return undefined;
+  const source = await readFromTree(documentPaths({ workingDirectory, format, taskId: task.id }).source);
+  return readSource(source ?? "")?.run === inputs.uid ? "own" : "current";
 }
 
 /** Documents of an older text of the task would pass for the session's own; Git still has them. */
@@ -74,18 +101,36 @@ async function planImplementation(
   inputs: ImplementationRunInputs,
   tasks: readonly Task[],
   instructions: string,
-  paths: Paths,
-): Promise<Pick<Plan, "sessions" | "upToDate">> {
+  options: PlanOptions,
+): Promise<Planned> {
   const task = selectTask(tasks, inputs.taskId);
-  const given = await givenFiles(inputs, paths);
-  const documents = await repositoryDocuments(inputs, paths);
-  return { sessions: [await planSession({ inputs, instructions, task, given, documents }, paths)], upToDate: [] };
+  const given = await givenFiles(inputs, options.paths);
+  const documents = await repositoryDocuments(inputs, options.paths);
+  const session = await planSession({ inputs, instructions, task, given, documents }, options);
+  return { sessions: [session], upToDate: [], done: [] };
 }
 
-async function planSession(parts: PromptParts, paths: Paths): Promise<PlannedSession> {
+async function planSession(parts: PromptParts, options: PlanOptions): Promise<PlannedSession> {
   const { task } = parts;
+  const { paths } = options;
   const promptFile = join(paths.steps, `prompt-${task.id}.md`);
+  const resume = earlierSession(task.id, options);
   await mkdir(paths.steps, { recursive: true });
-  await writeFile(promptFile, composePrompt(parts));
-  return { taskId: task.id, title: task.title, hash: taskHash(task), promptFile };
+  await writeFile(promptFile, promptText(parts, resume !== undefined, options));
+  return { taskId: task.id, title: task.title, hash: taskHash(task), promptFile, ...(resume && { resume }) };
+}
+
+/** The newest session of a task that can be continued. */
+function earlierSession(taskId: number, { inputs, sessions }: PlanOptions): string | undefined {
+  const { uid: runUid } = inputs;
+  const earlier = Array.from({ length: inputs.attempt - 1 }, (_, index) => inputs.attempt - 1 - index);
+  return earlier.map((attempt) => sessionId({ runUid, attempt, taskId })).find((candidate) => sessions.has(candidate));
+}
+
+function promptText(parts: PromptParts, continued: boolean, { inputs, resume }: PlanOptions): string {
+  if (resume.state === "none") return composePrompt(parts);
+  const previous = inputs.resume?.previous;
+  // A session of an earlier round has not been told yet what this one asks for.
+  if (continued && resume.round === inputs.round) return resumePrompt(previous);
+  return composePrompt({ ...parts, further: [earlierWork(previous)] });
 }

@@ -2,8 +2,18 @@ import { rm } from "node:fs/promises";
 import type { Door, RunInputs } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
 import { EndingError } from "../steps/ending-error.ts";
+import { workRef } from "../steps/git-names.ts";
 import { Repository } from "../steps/repository.ts";
 import type { Step } from "../steps/step-options.ts";
+
+export interface WorkTreeOptions {
+  inputs: RunInputs;
+  door: Door;
+  /** Where the branch begins that is not there yet. */
+  baseCommit: string;
+  /** Unfinished work that is laid out on top of the branch, as if it had been done just now. */
+  work: string | undefined;
+}
 
 /**
  * Clones from the gateway and makes the run's branch, or goes on with it where it is there already.
@@ -11,13 +21,14 @@ import type { Step } from "../steps/step-options.ts";
  * @returns the commit that the branch stands at
  * @throws EndingError RepositoryUnreachable
  */
-export async function makeWorkTree(step: Step, inputs: RunInputs, door: Door): Promise<string> {
+export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work }: WorkTreeOptions): Promise<string> {
   // An init container may run twice: what the first run left is made again.
   await rm(step.paths.repository, { recursive: true, force: true });
   const repository = new Repository({ ...step, directory: step.paths.repository, door });
   try {
     await repository.clone(`${door.address}/repository.git`, inputs.repository.branch);
-    await makeBranch(repository, inputs.branch);
+    await makeBranch(repository, inputs.branch, baseCommit);
+    if (work !== undefined) await layOutWork(repository, work);
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
     const message = `git ${error.command} from the pod's gateway failed: ${error.stderr.trim()}`;
@@ -29,15 +40,23 @@ export async function makeWorkTree(step: Step, inputs: RunInputs, door: Door): P
   return await repository.git(["rev-parse", "HEAD"]);
 }
 
-async function makeBranch(repository: Repository, branch: string): Promise<void> {
+async function makeBranch(repository: Repository, branch: string, baseCommit: string): Promise<void> {
   const ref = `refs/heads/${branch}`;
   const known = await repository.git(["ls-remote", "origin", ref]);
   if (known === "") {
-    await repository.git(["switch", "--quiet", "--no-track", "--create", branch]);
+    await repository.git(["switch", "--quiet", "--no-track", "--create", branch, baseCommit]);
     return;
   }
   await repository.git(["fetch", "--quiet", "--no-tags", "origin", `${ref}:${ref}`]);
   await repository.git(["switch", "--quiet", branch]);
+}
+
+async function layOutWork(repository: Repository, work: string): Promise<void> {
+  if ((await repository.git(["rev-parse", "HEAD"])) === work) return;
+  await repository.git(["fetch", "--quiet", "--no-tags", "origin", workRef]);
+  await repository.git(["read-tree", "--reset", "-u", work]);
+  // What is there now differs from the branch, and nothing of it is staged.
+  await repository.git(["reset", "--quiet", "--mixed"]);
 }
 
 /** Who the commits are by. The address belongs to nobody: `.invalid` is reserved for that. */

@@ -1,12 +1,13 @@
 import { rm, writeFile } from "node:fs/promises";
 import { formatTaskRanges, type PrepareMessage, terminationMessageLimit, type Verdict } from "@orchestrator/core/pure";
 import { verdictOf } from "../steps/ending-error.ts";
-import { awaitRepository, openDoor } from "../steps/gateway-client.ts";
+import { awaitRepository, fetchResume, openDoor, type Resume } from "../steps/gateway-client.ts";
 import { progressOf } from "../steps/progress.ts";
-import { readInputs, stepFiles, writeStepFile } from "../steps/step-files.ts";
+import { type Plan, readInputs, stepFiles, writeStepFile } from "../steps/step-files.ts";
 import { type Step, type StepOptions, withDefaults } from "../steps/step-options.ts";
 import { cutBytes } from "../steps/cut-bytes.ts";
 import { layOutHome } from "./lay-out-home.ts";
+import { layOutTranscripts } from "./lay-out-transcripts.ts";
 import { makePlan } from "./make-plan.ts";
 import { makeWorkTree } from "./make-work-tree.ts";
 
@@ -32,23 +33,31 @@ async function prepareWork(step: Step): Promise<void> {
   const progress = progressOf(step);
   const inputs = await readInputs(step.paths);
   await rm(step.paths.steps, { recursive: true, force: true });
-  const baseCommit = await awaitRepository(step);
-  const startCommit = await makeWorkTree(step, inputs, await openDoor(step));
+  const { baseCommit, delivered } = await awaitRepository(step);
+  const resume: Resume = delivered ? { state: "none" } : await fetchResume(step);
+  const work = resume.state === "found" ? resume.commit : undefined;
+  const startCommit = await makeWorkTree(step, { inputs, door: await openDoor(step), baseCommit, work });
   await layOutHome(step.paths);
-  const plan = await makePlan(inputs, step.paths);
+  const sessions = await layOutTranscripts(resume, inputs, step.paths);
+  const plan = delivered ? nothing : await makePlan({ inputs, paths: step.paths, resume, sessions });
   await writeStepFile(step.paths, stepFiles.plan, { baseCommit, startCommit, ...plan });
+  const ready = plan.upToDate.length + plan.done.length;
   progress({
     step: "run",
-    message: planMessage(plan),
-    tasksDone: plan.upToDate.length,
-    tasksTotal: plan.upToDate.length + plan.sessions.length,
+    message: delivered ? "An earlier attempt has delivered everything" : planMessage(plan),
+    tasksDone: ready,
+    tasksTotal: ready + plan.sessions.length,
   });
 }
 
-function planMessage(plan: { sessions: readonly { taskId: number }[]; upToDate: readonly number[] }): string {
+const nothing = { sessions: [], upToDate: [], done: [] };
+
+function planMessage(plan: Pick<Plan, "sessions" | "upToDate" | "done">): string {
   const work = formatTaskRanges(plan.sessions.map(({ taskId }) => taskId));
+  const done = formatTaskRanges(plan.done.map(({ taskId }) => taskId));
   const sentences = [
     work === "" ? "Nothing to be done" : `To be done: ${work}`,
+    ...(done === "" ? [] : [`done by an earlier attempt: ${done}`]),
     ...(plan.upToDate.length === 0 ? [] : [`up to date: ${formatTaskRanges(plan.upToDate)}`]),
   ];
   return sentences.join("; ");

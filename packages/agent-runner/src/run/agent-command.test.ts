@@ -8,7 +8,7 @@ const paths = pathsUnder("/");
 
 describe("the agent CLI", () => {
   it("is started with the run's settings alone, and with no secret", () => {
-    const options = { settings, paths, model: "opus", sessionId: "id" };
+    const options = { settings, paths, model: "opus", session: { id: "id", continued: false } };
     expect(agentArguments({ ...options, mcpServers: false })).toEqual([
       "-p",
       "--output-format=stream-json",
@@ -23,6 +23,14 @@ describe("the agent CLI", () => {
     expect(agentArguments({ ...options, mcpServers: true })).toContain(
       "--mcp-config=/etc/orchestrator/run/mcp-servers.json",
     );
+  });
+
+  it("continues a session where there is one, with the turns that are left", () => {
+    const session = { id: "id", continued: true };
+    const given = agentArguments({ settings, paths, model: "opus", session, maxTurns: 7, mcpServers: false });
+    expect(given).toContain("--resume=id");
+    expect(given).toContain("--max-turns=7");
+    expect(given.join(" ")).not.toContain("--session-id");
   });
 
   it("gets the container's environment, apart from what the runner decides", () => {

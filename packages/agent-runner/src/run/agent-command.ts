@@ -7,13 +7,17 @@ export interface AgentCommandOptions {
   settings: Pick<ClaudeSettings, "permissions">;
   paths: Paths;
   model: string;
-  sessionId: string;
+  /** A new session of this id, or one that is continued. */
+  session: { id: string; continued: boolean };
+  /** Absent: as many turns as it takes. */
+  maxTurns?: number | undefined;
   /** Whether the run defines MCP servers. */
   mcpServers: boolean;
 }
 
 /** Arguments of the agent CLI. Settings are those of its user alone: what the repository brings is not obeyed. */
-export function agentArguments({ settings, paths, model, sessionId, mcpServers }: AgentCommandOptions): string[] {
+export function agentArguments(options: AgentCommandOptions): string[] {
+  const { settings, paths, model, session, maxTurns, mcpServers } = options;
   return [
     "-p",
     "--output-format=stream-json",
@@ -24,7 +28,8 @@ export function agentArguments({ settings, paths, model, sessionId, mcpServers }
     ...(mcpServers ? [`--mcp-config=${join(paths.inputs, inputFiles.mcpServers)}`] : []),
     `--tools=${offeredTools(settings.permissions).join(",")}`,
     `--model=${model}`,
-    `--session-id=${sessionId}`,
+    ...(maxTurns === undefined ? [] : [`--max-turns=${maxTurns}`]),
+    `${session.continued ? "--resume" : "--session-id"}=${session.id}`,
   ];
 }
 

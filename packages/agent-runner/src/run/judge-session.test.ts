@@ -27,10 +27,21 @@ describe("a session", () => {
       "The agent ended without a result (signal SIGKILL)",
     ],
     [
-      { result: { ...result, subtype: "error_max_turns", is_error: true } },
-      "AgentError",
-      "The agent ended with error_max_turns",
+      { result: { ...result, subtype: "error_max_turns", is_error: true, errors: ["Reached 3"] } },
+      "MaxTurnsReached",
+      "The agent took all the turns it had: Reached 3. Raise spec.budget.maxTurns.",
     ],
+    [
+      { result: { ...result, is_error: true, api_error_status: 402, result: "API Error: 402 MaxTurnsReached: m" } },
+      "MaxTurnsReached",
+      "The agent ended with an error: API Error: 402 MaxTurnsReached: m",
+    ],
+    [
+      { result: { ...result, is_error: true, api_error_status: 402, result: "no more" } },
+      "BudgetExceeded",
+      "The agent ended with an error: no more",
+    ],
+    [{ result: { ...result, is_error: true, api_error_status: 400 } }, "AgentError", "The agent ended with an error"],
     [
       { result: { ...result, subtype: "error_during_execution", is_error: true, errors: ["a", { b: 1 }] } },
       "AgentError",
@@ -57,7 +68,11 @@ describe("a session", () => {
       "ModelOverloaded",
       "The agent ended with an error",
     ],
-    [{ result: { ...result, is_error: true, api_error_status: 500 } }, "AgentError", "The agent ended with an error"],
+    [
+      { result: { ...result, is_error: true, api_error_status: 500 } },
+      "ModelOverloaded",
+      "The agent ended with an error",
+    ],
     [{ exitCode: 3, stderr: "late" }, "AgentError", "The agent ended with exit code 3 after its result: late"],
   ] as const)("failed: %j", (changes, reason, message) => {
     expect(judgeSession(end(changes as Partial<SessionEnd>))).toEqual({ reason, message });

@@ -14,8 +14,15 @@ const reasonOfStatus: Readonly<Record<number, Reason>> = {
   401: "ModelAuthFailed",
   403: "ModelAuthFailed",
   429: "RateLimited",
-  529: "ModelOverloaded",
 };
+
+function reasonOf(status: number, told: string): Reason {
+  if (status === 402) return refusals.find((reason) => told.includes(`${reason}:`)) ?? "BudgetExceeded";
+  return reasonOfStatus[status] ?? (status >= 500 ? "ModelOverloaded" : "AgentError");
+}
+
+/** Why the gateway passes nothing more on to the model. */
+const refusals: readonly Reason[] = ["BudgetExceeded", "MaxTurnsReached", "InvalidInput"];
 
 const messageLimit = 500;
 
@@ -25,12 +32,15 @@ export function judgeSession({ exitCode, signal, stderr, result }: SessionEnd): 
   if (result === undefined) {
     return { reason: "NoResult", message: cut(`The agent ended without a result (${how})${tail(stderr)}`) };
   }
+  if (result.subtype === "error_max_turns") {
+    const message = `The agent took all the turns it had${tail(errors(result))}. Raise spec.budget.maxTurns.`;
+    return { reason: "MaxTurnsReached", message: cut(message) };
+  }
   if (result.subtype !== "success") {
     return { reason: "AgentError", message: cut(`The agent ended with ${result.subtype}${tail(errors(result))}`) };
   }
   if (result.is_error) {
-    const status = result.api_error_status ?? undefined;
-    const reason = (status === undefined ? undefined : reasonOfStatus[status]) ?? "AgentError";
+    const reason = reasonOf(result.api_error_status ?? 0, result.result ?? "");
     return { reason, message: cut(`The agent ended with an error${tail(result.result ?? "")}`) };
   }
   if (exitCode !== 0 && signal === null) {

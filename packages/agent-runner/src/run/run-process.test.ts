@@ -57,7 +57,7 @@ describe("a program", () => {
   });
 
   it("is killed when it does not stop", async () => {
-    const { end } = start("trap '' TERM; echo stop me; while :; do sleep 0.01; done", { graceMs: 50 });
+    const { end } = start("trap '' TERM; echo stop me; while :; do sleep 0.01; done", { graceMs: () => 50 });
     await expect(end).resolves.toMatchObject({ exitCode: null, signal: "SIGKILL" });
   });
 

@@ -13,9 +13,11 @@ export interface ProcessOptions {
   stdinFile: string;
   /** Ends the program: SIGTERM to its whole group, and SIGKILL to what is left after `graceMs`. */
   signal: AbortSignal;
-  /** Milliseconds from SIGTERM to SIGKILL. Default: 10,000. */
-  graceMs?: number;
+  /** Milliseconds from SIGTERM to SIGKILL, by the signal's reason. Default: 10,000. */
+  graceMs?: (reason: unknown) => number;
   onLine: (line: string) => void;
+  /** Told of every piece of output, on stdout and stderr. */
+  onOutput?: () => void;
 }
 
 export interface ProcessEnd {
@@ -53,18 +55,20 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessEnd> {
 
 async function superviseProcess(
   child: ChildProcess & { stdout: Readable; stderr: Readable },
-  { signal, graceMs = 10_000, onLine }: ProcessOptions,
+  { signal, graceMs = () => 10_000, onLine, onOutput = () => {} }: ProcessOptions,
 ): Promise<ProcessEnd> {
   const closed = once(child, "close");
   createInterface({ input: child.stdout, crlfDelay: Infinity }).on("line", onLine);
+  child.stdout.on("data", onOutput);
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    onOutput();
     stderr = (stderr + text).slice(-stderrLimit);
   });
   let timer: NodeJS.Timeout | undefined;
   const stop = (): void => {
     signalGroup(child, "SIGTERM");
-    timer = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
+    timer = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs(signal.reason));
   };
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();

@@ -5,7 +5,7 @@ import type { PlannedSession, SessionRecord } from "../steps/step-files.ts";
 import type { Step } from "../steps/step-options.ts";
 import { agentArguments, agentEnvironment, type AgentCommandOptions } from "./agent-command.ts";
 import { judgeSession } from "./judge-session.ts";
-import { type ProcessEnd, runProcess } from "./run-process.ts";
+import { type ProcessEnd, type ProcessOptions, runProcess } from "./run-process.ts";
 import { sessionId } from "./session-id.ts";
 import { advance, newSession, type SessionState } from "./session-state.ts";
 import { readStreamLine } from "./stream-message.ts";
@@ -13,12 +13,20 @@ import { readStreamLine } from "./stream-message.ts";
 /** Why a session is told to stop before its end. */
 export type StopReason = { type: "verdict"; verdict: Verdict } | { type: "interrupted" } | { type: "answered" };
 
+/** How long an agent has to end when its pod is told to stop: its work is handed in after that. */
+const podStopGraceMs = 30_000;
+const graceMs = 10_000;
+/** A timer that is set for longer goes off at once. */
+export const longestTimer = 2 ** 31 - 1;
+
 export interface SessionOptions {
   step: Step;
   inputs: RunInputs;
   door: Door;
   settings: AgentCommandOptions["settings"];
   session: PlannedSession;
+  /** Absent: as many turns as it takes. */
+  maxTurns?: number | undefined;
   /** Its reason is a `StopReason`. */
   signal: AbortSignal;
   progress: (line: Omit<ProgressLine, "time">) => void;
@@ -31,7 +39,7 @@ export interface SessionOptions {
 /** Runs one agent session to its end and says how it ended. Throws nothing about the agent: that is in the record. */
 export async function runSession(options: SessionOptions): Promise<SessionRecord> {
   const { inputs, session, settings } = options;
-  const id = sessionId({ runUid: inputs.uid, attempt: inputs.attempt, taskId: session.taskId });
+  const id = session.resume ?? sessionId({ runUid: inputs.uid, attempt: inputs.attempt, taskId: session.taskId });
   const stop = new AbortController();
   let state = newSession;
   let timer: NodeJS.Timeout | undefined;
@@ -48,20 +56,27 @@ export async function runSession(options: SessionOptions): Promise<SessionRecord
       timer = setTimeout(() => stop.abort(answered), options.resultGraceMs ?? 60_000);
     }
   };
+  const stallMs = inputs.stallTimeoutSeconds * 1000;
+  const stall = setTimeout(() => stop.abort(stalled(inputs)), Math.min(stallMs, longestTimer));
   const signal = AbortSignal.any([options.signal, stop.signal]);
   try {
-    const end = await startAgent(options, id, signal, onLine);
+    const end = await startAgent(options, id, { signal, onLine, onOutput: () => stall.refresh() });
     return recordOf(session.taskId, id, state, signal, end);
   } finally {
+    clearTimeout(stall);
     clearTimeout(timer);
   }
 }
 
+function stalled({ stallTimeoutSeconds }: RunInputs): StopReason {
+  const message = `The agent gave no output for ${stallTimeoutSeconds} s. Raise spec.stallTimeout if it may take so long.`;
+  return { type: "verdict", verdict: { reason: "Stalled", message } };
+}
+
 async function startAgent(
-  { step, inputs, door, settings, session, command = "claude" }: SessionOptions,
+  { step, inputs, door, settings, session, maxTurns, command = "claude" }: SessionOptions,
   id: string,
-  signal: AbortSignal,
-  onLine: (line: string) => void,
+  watch: Pick<ProcessOptions, "signal" | "onLine" | "onOutput">,
 ): Promise<ProcessEnd | Verdict> {
   const { paths, env } = step;
   const mcpServers = await exists(join(paths.inputs, inputFiles.mcpServers));
@@ -69,12 +84,19 @@ async function startAgent(
   try {
     return await runProcess({
       command,
-      args: agentArguments({ settings, paths, model: inputs.model, sessionId: id, mcpServers }),
+      args: agentArguments({
+        settings,
+        paths,
+        model: inputs.model,
+        session: { id, continued: session.resume !== undefined },
+        maxTurns,
+        mcpServers,
+      }),
       env: agentEnvironment({ env, paths, door, ...(docs && { taskId: session.taskId }) }),
       directory: paths.repository,
       stdinFile: session.promptFile,
-      signal,
-      onLine,
+      graceMs: (reason) => ((reason as StopReason).type === "interrupted" ? podStopGraceMs : graceMs),
+      ...watch,
     });
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error && String(error.syscall).startsWith("spawn"))) throw error;

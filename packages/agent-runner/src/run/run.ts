@@ -1,6 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ClaudeSettings, claudeSettings, type Reason, type RunInputs } from "@orchestrator/core/pure";
+import {
+  type ClaudeSettings,
+  claudeSettings,
+  type Reason,
+  type RunInputs,
+  type Verdict,
+} from "@orchestrator/core/pure";
 import { EndingError, verdictOf } from "../steps/ending-error.ts";
 import { openDoor } from "../steps/gateway-client.ts";
 import { type Progress, progressOf } from "../steps/progress.ts";
@@ -15,25 +21,41 @@ import {
   writeStepFile,
 } from "../steps/step-files.ts";
 import { type Step, type StepOptions, withDefaults } from "../steps/step-options.ts";
-import { runSession, type SessionOptions, type StopReason } from "./run-session.ts";
+import { handIn } from "../steps/hand-in.ts";
+import { HandIns, type HandInsOptions } from "./hand-ins.ts";
+import { longestTimer, type SessionOptions, type StopReason } from "./run-session.ts";
 import { sessionId } from "./session-id.ts";
 import { sessionsVerdict } from "./sessions-verdict.ts";
-import { settleDocuments } from "./settle-documents.ts";
+import { workOnTask } from "./work-on-task.ts";
 
 /** Exit code of a program that ended by SIGTERM. */
 const terminated = 143;
 
-/** Milliseconds; a timer that is set for longer goes off at once. */
-const longestTimer = 2 ** 31 - 1;
-
-/** What the next session would meet as well. */
+/** What every session meets: those at work are stopped. */
 const hopeless: ReadonlySet<Reason> = new Set(["AgentMissing", "SettingsRejected", "ModelAuthFailed"]);
 
-export interface RunOptions extends StepOptions, Pick<SessionOptions, "command" | "resultGraceMs"> {}
+/** What a session that begins now would meet as well; those at work end by themselves. */
+const closing: ReadonlySet<Reason> = new Set([
+  ...hopeless,
+  "BudgetExceeded",
+  "InvalidInput",
+  "MaxTurnsReached",
+  "ModelOverloaded",
+  "RateLimited",
+]);
+
+/** Milliseconds that handing in may take: the pod's grace has to last for the agent's end, two of these and the report. */
+const handInLimitMs = 25_000;
+
+export interface RunOptions
+  extends StepOptions,
+    Pick<SessionOptions, "command" | "resultGraceMs">,
+    Pick<HandInsOptions, "sleep"> {}
 
 /**
- * Runs the planned agent sessions, `parallelism` at a time, within the attempt's time limit. Resolves to 0 when all
- * did their work, 143 when the pod was told to stop, 1 otherwise; how each session ended is left for the next steps.
+ * Runs the planned agent sessions, `parallelism` at a time, within the attempt's time limit, and hands in their work on
+ * the way and at the end. Resolves to 0 when all did their work, 143 when the pod was told to stop, 1 otherwise; how
+ * each session ended is left for the next steps.
  */
 export async function run(options: RunOptions): Promise<number> {
   const step = withDefaults(options);
@@ -66,7 +88,7 @@ async function readSettings({ paths }: Step): Promise<ClaudeSettings> {
   }
 }
 
-interface SessionsOptions extends Pick<SessionOptions, "command" | "resultGraceMs"> {
+interface SessionsOptions extends Pick<RunOptions, "command" | "resultGraceMs" | "sleep"> {
   step: Step;
   inputs: RunInputs;
   plan: Plan;
@@ -79,11 +101,15 @@ class Sessions {
   readonly #progress: Progress;
   readonly #halt = new AbortController();
   readonly #records: SessionRecord[] = [];
+  readonly #handIns: HandIns;
+  #closed: Verdict | undefined;
   #written: Promise<void> = Promise.resolve();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#progress = progressOf(options.step);
+    const { sleep } = options;
+    this.#handIns = new HandIns({ handIn: async () => await this.#handIn(), ...(sleep !== undefined && { sleep }) });
   }
 
   async run(): Promise<readonly SessionRecord[]> {
@@ -97,31 +123,54 @@ class Sessions {
     const queue = plan.sessions.values();
     const parallelism = inputs.kind === "DocsGenerationRun" ? inputs.parallelism : 1;
     const workers = Array.from({ length: parallelism }, () => this.#work(queue));
+    const over = new AbortController();
+    const repeating = this.#handIns.repeat(over.signal);
     try {
-      await Promise.all(workers);
+      await Promise.all([Promise.all(workers).finally(() => over.abort()), repeating]);
     } finally {
       // A defect in one worker does not leave the agents of the others behind.
       this.#stop({ type: "interrupted" });
-      await Promise.allSettled(workers);
+      over.abort();
+      await Promise.allSettled([...workers, repeating]);
       clearTimeout(timer);
       step.signal.removeEventListener("abort", interrupt);
     }
+    if (plan.sessions.length > 0) await this.#handIns.request();
     return this.#records;
   }
 
   async #work(queue: Iterable<PlannedSession>): Promise<void> {
     for (const session of queue) {
-      const record = this.#halt.signal.aborted ? this.#unstarted(session) : await this.#runOne(session);
+      const record = this.#unstarted(session) ?? (await this.#runOne(session));
       await this.#keep(record);
-      if (record.verdict !== undefined && hopeless.has(record.verdict.reason)) {
-        this.#stop({ type: "verdict", verdict: record.verdict });
-      }
+      const { verdict } = record;
+      if (verdict !== undefined && hopeless.has(verdict.reason)) this.#stop({ type: "verdict", verdict });
+      if (verdict !== undefined && closing.has(verdict.reason)) this.#closed ??= verdict;
+      // At the end everything is handed in anyway.
+      const isLast = this.#records.length === this.#options.plan.sessions.length;
+      if (isDone(record) && !isLast) await this.#handIns.request();
     }
+  }
+
+  async #handIn(): Promise<void> {
+    const { step, inputs, plan } = this.#options;
+    const docs = inputs.kind === "DocsGenerationRun";
+    const done = new Set(this.#records.filter((record) => docs && isDone(record)).map(({ taskId }) => taskId));
+    const open = plan.sessions.filter(({ taskId }) => !done.has(taskId));
+    await handIn({
+      step,
+      inputs,
+      plan,
+      parent: plan.startCommit,
+      sessions: new Set(open.map((session) => this.#idOf(session))),
+      signal: AbortSignal.timeout(handInLimitMs),
+    });
   }
 
   async #runOne(session: PlannedSession): Promise<SessionRecord> {
     const { step, inputs, settings, command, resultGraceMs } = this.#options;
-    const record = await runSession({
+    return await workOnTask({
+      turnsTaken: this.#records.reduce((sum, { turns }) => sum + turns, 0),
       step,
       inputs,
       settings,
@@ -132,16 +181,20 @@ class Sessions {
       ...(command !== undefined && { command }),
       ...(resultGraceMs !== undefined && { resultGraceMs }),
     });
-    if (inputs.kind !== "DocsGenerationRun") return record;
-    return await settleDocuments(record, { inputs, session, paths: step.paths });
   }
 
-  #unstarted({ taskId }: PlannedSession): SessionRecord {
+  /** The record of a session that is not to be begun any more. */
+  #unstarted(session: PlannedSession): SessionRecord | undefined {
+    const none = { taskId: session.taskId, sessionId: this.#idOf(session), turns: 0 };
+    const reason = this.#halt.signal.aborted ? (this.#halt.signal.reason as StopReason) : undefined;
+    const verdict = reason?.type === "verdict" ? reason.verdict : this.#closed;
+    if (reason !== undefined && reason.type !== "verdict") return { ...none, interrupted: true };
+    return verdict === undefined ? undefined : { ...none, interrupted: false, verdict };
+  }
+
+  #idOf({ taskId, resume }: PlannedSession): string {
     const { uid: runUid, attempt } = this.#options.inputs;
-    const reason = this.#halt.signal.reason as StopReason;
-    const none = { taskId, sessionId: sessionId({ runUid, attempt, taskId }), turns: 0 };
-    if (reason.type === "verdict") return { ...none, interrupted: false, verdict: reason.verdict };
-    return { ...none, interrupted: true };
+    return resume ?? sessionId({ runUid, attempt, taskId });
   }
 
   async #keep(record: SessionRecord): Promise<void> {
@@ -156,15 +209,16 @@ class Sessions {
       ),
     );
     await this.#written;
-    const done = this.#records.filter(({ verdict, interrupted }) => verdict === undefined && !interrupted).length;
+    const done = this.#records.filter(isDone).length;
+    const before = plan.upToDate.length + plan.done.length;
     const costs = this.#records.flatMap(({ costUsd }) => (costUsd === undefined ? [] : [costUsd]));
     this.#progress({
       step: "task",
       message: ending(record),
       task: record.taskId,
       turns: record.turns,
-      tasksDone: plan.upToDate.length + done,
-      tasksTotal: plan.upToDate.length + plan.sessions.length,
+      tasksDone: before + done,
+      tasksTotal: before + plan.sessions.length,
       ...(costs.length > 0 && { costUsd: costs.reduce((sum, cost) => sum + cost) }),
     });
   }
@@ -172,6 +226,10 @@ class Sessions {
   #stop(reason: StopReason): void {
     if (!this.#halt.signal.aborted) this.#halt.abort(reason);
   }
+}
+
+function isDone({ verdict, interrupted }: SessionRecord): boolean {
+  return verdict === undefined && !interrupted;
 }
 
 function timedOut({ timeoutSeconds }: RunInputs): StopReason {

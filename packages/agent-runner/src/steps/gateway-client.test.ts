@@ -39,7 +39,7 @@ it("waits for the door, and takes a gateway that has restarted behind another on
   await openDoor((request, response) => {
     response.end(JSON.stringify({ state: "ready", baseCommit: request.headers.authorization }));
   });
-  await expect(answer).resolves.toBe("Bearer t");
+  await expect(answer).resolves.toEqual({ baseCommit: "Bearer t", delivered: false });
 });
 
 it("ends with the gateway's verdict", async () => {

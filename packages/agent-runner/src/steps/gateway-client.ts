@@ -8,8 +8,29 @@ import { readOptional } from "./optional-file.ts";
 import type { Paths } from "./paths.ts";
 import { deliveryAnswer, type DeliveryAnswer } from "./step-files.ts";
 
+const transcript = z.object({ sessionId: z.string(), path: z.string(), gzipBase64: z.string() });
+/** A session's transcript: where it lies below the agent CLI's own folder, and what it holds. */
+export type Transcript = z.infer<typeof transcript>;
+
+const resume = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("none") }),
+  z.object({
+    state: z.literal("found"),
+    /** The work as the attempt before left it. */
+    commit: z.string(),
+    /** In which round that was. */
+    round: z.int(),
+    transcripts: z.array(transcript),
+  }),
+]);
+/** What an earlier attempt has left to go on from. */
+export type Resume = z.infer<typeof resume>;
+
+const handInAnswer = z.object({ stored: z.boolean(), why: z.string().optional() });
+export type HandInAnswer = z.infer<typeof handInAnswer>;
+
 const readiness = z.discriminatedUnion("state", [
-  z.object({ state: z.literal("ready"), baseCommit: z.string() }),
+  z.object({ state: z.literal("ready"), baseCommit: z.string(), delivered: z.literal(true).optional() }),
   z.object({ state: z.literal("failed"), verdict }),
 ]);
 
@@ -36,13 +57,28 @@ export async function openDoor({ paths, signal }: GatewayClientOptions): Promise
 /**
  * Waits until the gateway has the repository.
  *
- * @returns the commit that the work starts from
- * @throws EndingError with the gateway's verdict where it cannot get the repository
+ * @returns the commit that the work starts from, and whether all of it has been delivered by an earlier attempt
+ * @throws EndingError with the gateway's verdict where it cannot get the repository, or nothing can be gone on from
  */
-export async function awaitRepository(options: GatewayClientOptions): Promise<string> {
+export async function awaitRepository(
+  options: GatewayClientOptions,
+): Promise<{ baseCommit: string; delivered: boolean }> {
   const answer = await ask(options, { method: "GET", path: "/v1/ready", schema: readiness });
   if (answer.state === "failed") throw new EndingError(answer.verdict);
-  return answer.baseCommit;
+  return { baseCommit: answer.baseCommit, delivered: answer.delivered === true };
+}
+
+/** What the attempt is to go on from. */
+export async function fetchResume(options: GatewayClientOptions): Promise<Resume> {
+  return await ask(options, { method: "GET", path: "/v1/resume", schema: resume });
+}
+
+/** Asks the gateway to keep unfinished work that was pushed to it. */
+export async function requestHandIn(
+  options: GatewayClientOptions,
+  body: { commit: string; transcripts: readonly Transcript[] },
+): Promise<HandInAnswer> {
+  return await ask(options, { method: "POST", path: "/v1/hand-in", body, schema: handInAnswer });
 }
 
 /** Asks the gateway to judge and deliver what was pushed to it. May be asked again. */

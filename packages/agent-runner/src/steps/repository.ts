@@ -9,6 +9,8 @@ export interface RepositoryOptions {
   signal: AbortSignal;
   /** How to reach the gateway, for commands that do. Absent: local commands only. */
   door?: Door;
+  /** Absent: the work tree's own. */
+  indexFile?: string;
 }
 
 /** The run's work tree, by Git commands in which hooks, signing and settings outside the repository play no part. */
@@ -63,7 +65,7 @@ export class Repository {
 }
 
 /** The door's token reaches Git by its environment, never by arguments or by a file in the work tree. */
-function environment({ env, door }: RepositoryOptions): Record<string, string | undefined> {
+function environment({ env, door, indexFile }: RepositoryOptions): Record<string, string | undefined> {
   const settings = Object.entries({
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -80,6 +82,7 @@ function environment({ env, door }: RepositoryOptions): Record<string, string | 
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_TERMINAL_PROMPT: "0",
     GIT_LFS_SKIP_SMUDGE: "1",
+    ...(indexFile !== undefined && { GIT_INDEX_FILE: indexFile }),
     GIT_CONFIG_COUNT: String(settings.length),
     ...Object.fromEntries(
       settings.flatMap(([key, value], index) => [

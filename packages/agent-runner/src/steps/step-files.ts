@@ -20,10 +20,14 @@ const plan = z.object({
       hash: z.string(),
       /** File with the whole prompt. */
       promptFile: z.string(),
+      /** The session of an earlier attempt that is continued. */
+      resume: z.string().optional(),
     }),
   ),
-  /** Docs: tasks that need no session. */
+  /** Docs: tasks that need no session, because their documents were there before the run. */
   upToDate: z.array(z.int()),
+  /** Docs: tasks whose documents an earlier attempt of this run has written. */
+  done: z.array(z.object({ taskId: z.int(), title: z.string() })),
 });
 export type Plan = z.infer<typeof plan>;
 export type PlannedSession = Plan["sessions"][number];

@@ -39,6 +39,7 @@ const shared = {
   name: "nightly",
   namespace: "team",
   uid: "0b5f7c1e-0000-4000-8000-000000000001",
+  round: 1,
   attempt: 1,
   model: "opus",
   modelBaseUrl: "https://model.example.test",
@@ -48,6 +49,8 @@ const shared = {
   workingDirectory: ".",
   tag: "master",
   timeoutSeconds: 60,
+  stallTimeoutSeconds: 60,
+  spent: { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, turns: 0 },
 } as const;
 
 export function docsInputs(changes: Partial<DocsRunInputs> = {}): DocsRunInputs {
@@ -55,7 +58,7 @@ export function docsInputs(changes: Partial<DocsRunInputs> = {}): DocsRunInputs 
 }
 
 export function implementationInputs(changes: Partial<ImplementationRunInputs> = {}): ImplementationRunInputs {
-  const own = { taskId: 1, serviceName: "shop", agentName: "rex", markdownFiles: [] };
+  const own = { taskId: 1, serviceName: "shop", agentName: "rex", markdownFiles: [], verify: [] };
   return { ...shared, kind: "TaskImplementationRun", ...own, ...changes };
 }
 
@@ -83,6 +86,10 @@ export interface StepLabOptions {
   readiness?: object;
   /** Answer of `/v1/delivery`; default: Delivered. */
   delivery?: object;
+  /** Answer of `/v1/resume`; default: there is nothing. */
+  resume?: object;
+  /** Answer of `/v1/hand-in`; default: it is stored. */
+  handIn?: object;
 }
 
 /** A run's folders below a temporary root, and a scripted gateway with a real Git repository behind it. */
@@ -92,6 +99,8 @@ export interface StepLab extends AsyncDisposable {
   options(changes?: Partial<StepOptions>): StepOptions;
   /** Bodies of the deliveries that were asked for. */
   deliveries: unknown[];
+  /** What was handed in. */
+  handIns: { commit: string; transcripts: { sessionId: string; path: string }[] }[];
   progress(): ProgressLine[];
   stderr(): string;
   agentMessage(): Promise<AgentMessage>;
@@ -119,19 +128,30 @@ export async function startStepLab(options: StepLabOptions): Promise<StepLab> {
   const bare = join(root, "gateway", "repository.git");
   const baseCommit = await makeRepository(root, bare, options.files);
   const deliveries: unknown[] = [];
+  const handIns: StepLab["handIns"] = [];
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
+  const answers: Readonly<Record<string, (body: string) => object>> = {
+    "/v1/ready": () => options.readiness ?? { state: "ready", baseCommit },
+    "/v1/resume": () => options.resume ?? { state: "none" },
+    "/v1/delivery": (body) => {
+      deliveries.push(JSON.parse(body));
+      return options.delivery ?? { delivery: { outcome: "Delivered" } };
+    },
+    "/v1/hand-in": (body) => {
+      handIns.push(JSON.parse(body) as StepLab["handIns"][number]);
+      return options.handIn ?? { stored: true };
+    },
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = "", query = ""] = (request.url ?? "").split("?", 2);
     const given = request.headers.authorization ?? "";
+    const known = answers[path];
     if (![`Bearer ${token}`, `Basic ${btoa(`run:${token}`)}`].includes(given)) {
       response.writeHead(401, { "www-authenticate": "Basic" }).end("{}");
-    } else if (path === "/v1/ready") {
-      response.end(JSON.stringify(options.readiness ?? { state: "ready", baseCommit }));
-    } else if (path === "/v1/delivery") {
-      deliveries.push(JSON.parse(await text(request)));
-      response.end(JSON.stringify(options.delivery ?? { delivery: { outcome: "Delivered" } }));
+    } else if (known !== undefined) {
+      response.end(JSON.stringify(known(await text(request))));
     } else {
       await serveGitHttp(request, response, { projectRoot: dirname(bare), path, query, user: "run", env: process.env });
     }
@@ -145,6 +165,7 @@ export async function startStepLab(options: StepLabOptions): Promise<StepLab> {
   return {
     paths,
     deliveries,
+    handIns,
     options: (changes) => ({
       env: { PATH: process.env["PATH"], HOME: paths.home },
       signal: new AbortController().signal,

@@ -31,8 +31,11 @@ export async function verify(options: StepOptions): Promise<number> {
   if (values.task !== undefined) return await checkTask(step, Number(values.task));
   const records = (await checkSessions(step)).toSorted((a, b) => a.taskId - b.taskId);
   const failed = records.flatMap(({ taskId, verdict }) => (verdict === undefined ? [] : [{ taskId, verdict }]));
-  const complete = records.filter(({ verdict, interrupted }) => verdict === undefined && !interrupted);
-  await writeStepFile(step.paths, stepFiles.verification, { complete: complete.map(({ taskId }) => taskId), failed });
+  const succeeded = records.filter(({ verdict, interrupted }) => verdict === undefined && !interrupted);
+  const { done } = await needStepFile(step.paths, stepFiles.plan);
+  // An earlier attempt's documents belong to what is handed in as much as those of this one.
+  const complete = [...done, ...succeeded].map(({ taskId }) => taskId).toSorted((a, b) => a - b);
+  await writeStepFile(step.paths, stepFiles.verification, { complete, failed });
   const verdict = sessionsVerdict(records);
   if (verdict !== undefined) await leaveVerdict(step.paths, verdict);
   progressOf(step)({
@@ -80,9 +83,9 @@ async function findProblems({ paths }: Step, inputs: DocsRunInputs, taskId: numb
 }
 
 async function checkChanges(step: Step): Promise<Verdict | undefined> {
-  const { baseCommit } = await needStepFile(step.paths, stepFiles.plan);
+  const { startCommit } = await needStepFile(step.paths, stepFiles.plan);
   const repository = new Repository({ ...step, directory: step.paths.repository });
   const pending = await repository.git(["status", "--porcelain"]);
-  if (pending !== "" || !(await repository.tells(["diff", "--quiet", baseCommit, "HEAD"]))) return undefined;
+  if (pending !== "" || !(await repository.tells(["diff", "--quiet", startCommit, "HEAD"]))) return undefined;
   return { reason: "NothingDelivered", message: "The agent ended and had changed nothing" };
 }

@@ -34,7 +34,7 @@ export class Git {
    * What `git ...args` writes to stdout.
    * @throws GitFailed when it ends with another code than 0
    */
-  async output(args: readonly string[], options: { signal: AbortSignal; input?: string }): Promise<Buffer> {
+  async output(args: readonly string[], options: { signal: AbortSignal; input?: string | Buffer }): Promise<Buffer> {
     const child = spawn("git", [...args], { env: this.env, stdio: "pipe", signal: options.signal });
     // A program that ends without reading its input tells why by its exit code.
     child.stdin.on("error", () => {});
@@ -50,7 +50,7 @@ export class Git {
     return Buffer.concat(stdout);
   }
 
-  async text(args: readonly string[], options: { signal: AbortSignal; input?: string }): Promise<string> {
+  async text(args: readonly string[], options: { signal: AbortSignal; input?: string | Buffer }): Promise<string> {
     return (await this.output(args, options)).toString("utf8");
   }
 }

@@ -48,7 +48,8 @@ export function findSecrets(patch: string, paths: readonly string[], known: read
   return findings;
 }
 
-function secretKind(text: string, known: readonly string[]): string | undefined {
+/** What in a text looks like a secret, such as `a GitHub token`. */
+export function secretKind(text: string, known: readonly string[]): string | undefined {
   if (known.some((secret) => text.includes(secret))) return "a credential of this run";
   return Object.keys(shapes).find((kind) => shapes[kind]?.test(text));
 }

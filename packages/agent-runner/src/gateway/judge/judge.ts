@@ -23,6 +23,8 @@ export interface JudgeOptions {
   inputs: RunInputs;
   mirror: Mirror;
   baseCommit: string;
+  /** Where the run's branch stood when the attempt began; absent: there was none. */
+  startCommit?: string | undefined;
   /** Newest commit of the run's branch, or `baseCommit` when nothing was pushed. */
   commit: string;
   /** Credentials that must not be in any commit. */
@@ -40,7 +42,8 @@ export async function judge(options: JudgeOptions, signal: AbortSignal): Promise
   checkChanges(inputs, changes, await secretsInCommits(options, signal));
   const filesChanged = changes.length;
   if (inputs.kind === "TaskImplementationRun") {
-    const something = filesChanged > 0;
+    // What an earlier round has delivered does not count for this one.
+    const something = filesChanged > 0 && (commit !== options.startCommit || (await hasOwnCommit(options, signal)));
     return { outcome: something ? "Delivered" : "NothingDelivered", worthDelivering: something, filesChanged };
   }
   // The parsers of documents are large, and other runs have no use for them.
@@ -53,13 +56,29 @@ export async function judge(options: JudgeOptions, signal: AbortSignal): Promise
   return { outcome: docsOutcome(tasks), worthDelivering: tasks.delivered.length > 0, filesChanged, tasks };
 }
 
+/** Whether the run itself has made a commit of the branch in its present round. */
+export async function hasOwnCommit(
+  { inputs, mirror, baseCommit, commit }: Pick<JudgeOptions, "inputs" | "mirror" | "baseCommit" | "commit">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const origins = await mirror.origins(baseCommit, commit, signal);
+  return origins.some(({ runUid, round }) => runUid === inputs.uid && round === inputs.round);
+}
+
 function docsOutcome({ delivered, failed }: TaskOutcomes): Judgement["outcome"] {
   if (failed.length > 0) return "IncompleteDocs";
   return delivered.length > 0 ? "Delivered" : "UpToDate";
 }
 
-/** A secret that a later commit takes away again would still be pushed: every commit is looked at. */
-async function secretsInCommits(options: JudgeOptions, signal: AbortSignal): Promise<SecretFinding[]> {
+/**
+ * A secret that a later commit takes away again would still be pushed: every commit is looked at.
+ *
+ * @throws RunFailure DeliveryRefused where the commits do not begin at `baseCommit`
+ */
+export async function secretsInCommits(
+  options: Omit<JudgeOptions, "inputs">,
+  signal: AbortSignal,
+): Promise<SecretFinding[]> {
   const { mirror, baseCommit, commit } = options;
   if (!(await mirror.descends(commit, baseCommit, signal))) {
     throw new RunFailure(

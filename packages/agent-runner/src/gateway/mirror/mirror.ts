@@ -2,12 +2,26 @@ import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { type Git, GitFailed } from "../git/git.ts";
+import { roundTrailer, runTrailer, workRef } from "../../steps/git-names.ts";
 import { gitWords, remoteFailure } from "../git/remote-failure.ts";
 import { RunFailure } from "../run-failure.ts";
 import { branchVariable, preReceiveHook } from "./pre-receive-hook.ts";
 
-/** Not shown to those who clone from the mirror. */
+/** Not shown to those who clone from the mirror: where the work began, where its branch stood, and what is kept of it. */
 const baseRef = "refs/orchestrator/base";
+const startRef = "refs/orchestrator/start";
+const keptRef = "refs/orchestrator/kept";
+/** What will be kept next. */
+const nextRef = "refs/orchestrator/next";
+
+const gatewayIdentity = "Orchestrator <gateway@orchestrator.invalid>";
+
+/** A commit, with what its trailers say of who made it. */
+export interface CommitOrigin {
+  commit: string;
+  runUid: string | undefined;
+  round: number;
+}
 
 /** One file that differs between two commits. */
 export interface FileChange {
@@ -22,7 +36,7 @@ export interface FileChange {
 export interface MirrorOptions {
   /** Folder of the gateway alone; a mirror that is there already is used as it is. */
   directory: string;
-  inputs: Pick<RunInputs, "repository" | "branch">;
+  inputs: Pick<RunInputs, "repository" | "branch" | "uid">;
   git: Git;
 }
 
@@ -66,9 +80,27 @@ export class Mirror {
 
   /** Newest commit on the run's branch; undefined while nothing was pushed. */
   async branchCommit(signal: AbortSignal): Promise<string | undefined> {
-    const ref = `refs/heads/${this.#inputs.branch}`;
-    const text = await this.#local(["for-each-ref", "--format=%(objectname)", ref], signal);
-    return text.trim() === "" ? undefined : text.trim();
+    return await this.#commitOf(`refs/heads/${this.#inputs.branch}`, signal);
+  }
+
+  /** Where the run's branch stood when the attempt began; undefined where there was none. */
+  async startCommit(signal: AbortSignal): Promise<string | undefined> {
+    return await this.#commitOf(startRef, signal);
+  }
+
+  /** The unfinished work that was pushed, or kept by an earlier attempt. */
+  async workCommit(signal: AbortSignal): Promise<string | undefined> {
+    return await this.#commitOf(workRef, signal);
+  }
+
+  /** The commit that keeps the unfinished work in the repository; its parent is the work. */
+  async keptCommit(signal: AbortSignal): Promise<string | undefined> {
+    return await this.#commitOf(keptRef, signal);
+  }
+
+  /** The ref of the repository that keeps unfinished work. */
+  get upstreamKeptRef(): string {
+    return `refs/orchestrator/${this.#inputs.uid}`;
   }
 
   /** Files that differ between two commits, sorted by Git. A renamed file is one deleted and one added. */
@@ -100,6 +132,29 @@ export class Mirror {
     return text.split("\n").filter((line) => line !== "");
   }
 
+  /** Who made the commits that `to` has and `from` has not, newest first. */
+  async origins(from: string, to: string, signal: AbortSignal): Promise<CommitOrigin[]> {
+    const trailer = (key: string): string => `%(trailers:key=${key},valueonly,separator=%x2C)`;
+    const format = `--format=%H%x09${trailer(runTrailer)}%x09${trailer(roundTrailer)}`;
+    const text = await this.#local(["log", format, `${from}..${to}`], signal);
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => {
+        const [commit = "", runUid = "", round = ""] = line.split("\t");
+        return { commit, runUid: runUid === "" ? undefined : runUid, round: Number(round) || 1 };
+      });
+  }
+
+  /** Title and body of a commit's message, without its trailers. */
+  async message(commit: string, signal: AbortSignal): Promise<{ title: string; body: string }> {
+    const read = async (format: string): Promise<string> =>
+      (await this.#local(["show", "--no-patch", `--format=${format}`, commit], signal)).trim();
+    const trailers = await read("%(trailers)");
+    const body = (await read("%b")).slice(0, -trailers.length || undefined).trimEnd();
+    return { title: await read("%s"), body: `${body}\n` };
+  }
+
   /** What `commit` changes against its first parent: lines without context, files in the order of `changes`. */
   async patch(commit: string, signal: AbortSignal): Promise<string> {
     const args = ["diff", "--unified=0", "--no-renames", "--no-ext-diff", "--no-textconv", `${commit}^`, commit];
@@ -123,24 +178,61 @@ export class Mirror {
     await this.#push(this.path, ["--", this.#inputs.repository.url, `${ref}:${ref}`], signal);
   }
 
+  /** Makes a commit on top of `parent` that holds `files` alone, path to content. */
+  async commitFiles(
+    files: Readonly<Record<string, Buffer | string>>,
+    parent: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const data = (content: Buffer | string): Buffer =>
+      Buffer.concat([Buffer.from(`data ${Buffer.byteLength(content)}\n`), Buffer.from(content), Buffer.from("\n")]);
+    const input = Buffer.concat([
+      Buffer.from(`reset ${nextRef}\n\ncommit ${nextRef}\ncommitter ${gatewayIdentity} now\n`),
+      data("Work in progress"),
+      Buffer.from(`from ${parent}\ndeleteall\n`),
+      ...Object.entries(files).map(([path, content]) =>
+        Buffer.concat([Buffer.from(`M 100644 inline ${path}\n`), data(content)]),
+      ),
+    ]);
+    await this.#local(["fast-import", "--quiet", "--force", "--date-format=now"], signal, input);
+    return (await this.#local(["rev-parse", "--verify", nextRef], signal)).trim();
+  }
+
+  /**
+   * Keeps `commit` upstream, in place of what this run has kept there, or takes that away.
+   *
+   * @throws GitFailed where the repository does not take it, or holds something else there by now
+   */
+  async keepUpstream(commit: string | undefined, signal: AbortSignal): Promise<void> {
+    const ref = this.upstreamKeptRef;
+    const lease = `--force-with-lease=${ref}:${(await this.keptCommit(signal)) ?? ""}`;
+    await this.#local(["push", "--quiet", lease, "--", this.#inputs.repository.url, `${commit ?? ""}:${ref}`], signal);
+    await this.#local(["update-ref", ...(commit === undefined ? ["-d", keptRef] : [keptRef, commit])], signal);
+  }
+
   async #clone(target: string, signal: AbortSignal): Promise<void> {
     const { url, branch } = this.#inputs.repository;
-    const runRef = `refs/heads/${this.#inputs.branch}`;
-    const heads = await this.#remote(["ls-remote", "--", url, `refs/heads/${branch}`, runRef], signal);
-    if (!heads.includes(`\trefs/heads/${branch}\n`)) {
+    const [base, run, kept] = [`refs/heads/${branch}`, `refs/heads/${this.#inputs.branch}`, this.upstreamKeptRef];
+    const listed = await this.#remote(["ls-remote", "--", url, base, run, kept], signal);
+    const known = (ref: string): boolean => listed.includes(`\t${ref}\n`);
+    if (!known(base)) {
       throw remoteFailure(new GitFailed("ls-remote", 0, "couldn't find remote ref"), this.#request());
     }
-    const goesOn = heads.includes(`\t${runRef}\n`);
+    const earlier = [...(known(run) ? [`${run}:${run}`] : []), ...(known(kept) ? [`${kept}:${keptRef}`] : [])];
     // Work that goes on needs the history that tells where it left the branch it started from.
-    const depth = goesOn ? [] : ["--depth", "1"];
+    const depth = earlier.length > 0 ? [] : ["--depth", "1"];
     const options = ["--quiet", "--bare", "--single-branch", "--no-tags", ...depth, "--branch", branch];
     await this.#remote(["clone", ...options, "--", url, target], signal);
-    const base = `refs/heads/${branch}`;
-    if (goesOn) await this.#remote(["-C", target, "fetch", "--quiet", "--", url, `${runRef}:${runRef}`], signal);
-    const range = goesOn ? ["merge-base", base, runRef] : ["rev-parse", base];
-    const commit = (await this.#git.text(["-C", target, ...range], { signal })).trim();
-    await this.#git.text(["-C", target, "update-ref", baseRef, commit], { signal });
-    await this.#push(target, ["--dry-run", "--", url, `${goesOn ? runRef : base}:${runRef}`], signal);
+    if (earlier.length > 0) await this.#remote(["-C", target, "fetch", "--quiet", "--", url, ...earlier], signal);
+    const set = async (ref: string, ...commit: string[]): Promise<void> => {
+      const id = (await this.#git.text(["-C", target, ...commit], { signal })).trim();
+      await this.#git.text(["-C", target, "update-ref", ref, id], { signal });
+    };
+    if (known(run)) await set(startRef, "rev-parse", run);
+    if (known(kept)) await set(workRef, "rev-parse", `${keptRef}^`);
+    const work = known(run) ? run : known(kept) ? workRef : undefined;
+    await (work === undefined ? set(baseRef, "rev-parse", base) : set(baseRef, "merge-base", base, work));
+    await this.#push(target, ["--dry-run", "--", url, `${known(run) ? run : base}:${run}`], signal);
   }
 
   async #configure(target: string, signal: AbortSignal): Promise<void> {
@@ -152,11 +244,13 @@ export class Mirror {
       "receive.denyNonFastForwards": "true",
       "receive.denyDeletes": "true",
       "receive.autogc": "false",
-      "transfer.hideRefs": "refs/orchestrator",
       "core.hooksPath": hooks,
     };
     for (const [name, value] of Object.entries(settings)) {
       await this.#git.text(["-C", target, "config", name, value], { signal });
+    }
+    for (const hidden of ["refs/orchestrator", `!${workRef}`]) {
+      await this.#git.text(["-C", target, "config", "--add", "transfer.hideRefs", hidden], { signal });
     }
   }
 
@@ -191,8 +285,13 @@ export class Mirror {
     );
   }
 
-  async #local(args: readonly string[], signal: AbortSignal): Promise<string> {
-    return await this.#git.text(["-C", this.path, ...args], { signal });
+  async #commitOf(ref: string, signal: AbortSignal): Promise<string | undefined> {
+    const text = await this.#local(["for-each-ref", "--format=%(objectname)", ref], signal);
+    return text.trim() === "" ? undefined : text.trim();
+  }
+
+  async #local(args: readonly string[], signal: AbortSignal, input?: string | Buffer): Promise<string> {
+    return await this.#git.text(["-C", this.path, ...args], { signal, ...(input !== undefined && { input }) });
   }
 
   async #remote(args: readonly string[], signal: AbortSignal): Promise<string> {

@@ -1,10 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import type { Verdict } from "@orchestrator/core/pure";
 import type { Dispatcher } from "undici";
 import type { Logger } from "pino";
+import { sendJson } from "../http-answer.ts";
 import { RunFailure } from "../run-failure.ts";
 import { type AnswerUsage, StreamUsage, usageOfMessage } from "./answer-usage.ts";
 import { type ProviderError, statusOfErrorType } from "./provider-error.ts";
+import { retryAfterSeconds } from "./retry-after.ts";
 
 /** What the proxy saw come back for one request. */
 export interface ModelAnswer {
@@ -20,6 +24,9 @@ export interface ModelProxyOptions {
   /** Reads the provider's key, anew for each request. @throws RunFailure MissingSecret */
   readKey: () => Promise<string>;
   dispatcher: Dispatcher;
+  /** Why a request for a message may not be passed on; undefined when it may. `model` reads which model is asked. */
+  refusal: (model: () => string) => Verdict | undefined;
+  now: () => Date;
   /** Told once for each request that asked for a message. */
   onAnswer: (answer: ModelAnswer) => void;
   logger: Logger;
@@ -39,6 +46,12 @@ const hopByHop = new Set([
 /** Replaced by the proxy: the caller's token is for the gateway, and a compressed answer could not be counted. */
 const replaced = new Set(["host", "authorization", "x-api-key", "accept-encoding"]);
 
+/** The agent takes this status for an end: others it would answer by trying again, or by asking in other words. */
+const tapClosed = 402;
+
+/** Counting tokens beforehand is another endpoint below this one, and costs nothing. */
+const messagesPath = /^\/v1\/messages\/?(\?|$)/;
+
 const shownErrorLength = 300;
 const keptErrorLength = 16 * 1024;
 /** A whole message is kept to be counted; longer ones than any model writes are passed on uncounted. */
@@ -56,19 +69,24 @@ export class ModelProxy {
   async handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const watch = new AnswerWatch(request, path, this.#options.onAnswer);
+    const asksForMessage = request.method === "POST" && messagesPath.test(path);
+    const session = asksForMessage ? String(request.headers["x-claude-code-session-id"] ?? "") : undefined;
+    const watch = new AnswerWatch({ ...this.#options, session });
     try {
+      const body = asksForMessage ? await buffer(request) : hasBody(request) ? request : null;
+      const refusal = Buffer.isBuffer(body) ? this.#options.refusal(() => modelOf(body)) : undefined;
+      if (refusal !== undefined) return refuse(response, refusal);
       const key = await this.#options.readKey();
       const answer = await this.#options.dispatcher.request({
         ...target(this.#options.baseUrl, path),
         method: (request.method ?? "GET") as Dispatcher.HttpMethod,
         headers: { ...passedOn(request.headers, replaced), "x-api-key": key, "accept-encoding": "identity" },
-        body: hasBody(request) ? request : null,
+        body,
         signal: gone.signal,
       });
       response.writeHead(answer.statusCode, passedOn(answer.headers));
       response.flushHeaders();
-      watch.begin(answer.statusCode, String(answer.headers["content-type"] ?? ""));
+      watch.begin(answer.statusCode, answer.headers);
       await pipeline(answer.body, (body) => watch.pass(body), response, { signal: gone.signal });
     } catch (error) {
       if (!gone.signal.aborted) this.#fail(response, watch, error);
@@ -94,25 +112,28 @@ export class ModelProxy {
 
 /** Looks at one answer while it passes. */
 class AnswerWatch {
-  readonly #session: string;
-  readonly #counts: boolean;
+  /** Undefined for requests that are not counted. */
+  readonly #session: string | undefined;
   readonly #onAnswer: ModelProxyOptions["onAnswer"];
+  readonly #now: () => Date;
   #told = false;
   #status = 0;
+  #retryAfterSeconds: number | undefined;
   #stream: StreamUsage | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
   #unreachable: string | undefined;
 
-  constructor(request: IncomingMessage, path: string, onAnswer: ModelProxyOptions["onAnswer"]) {
-    this.#onAnswer = onAnswer;
-    this.#session = String(request.headers["x-claude-code-session-id"] ?? "");
-    // Counting tokens beforehand is another endpoint below this one, and costs nothing.
-    this.#counts = request.method === "POST" && /^\/v1\/messages\/?(\?|$)/.test(path);
+  constructor(options: Pick<ModelProxyOptions, "onAnswer" | "now"> & { session: string | undefined }) {
+    this.#onAnswer = options.onAnswer;
+    this.#now = options.now;
+    this.#session = options.session;
   }
 
-  begin(status: number, contentType: string): void {
+  begin(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
+    this.#retryAfterSeconds = retryAfterSeconds(headers["retry-after"], this.#now());
+    const contentType = String(headers["content-type"] ?? "");
     if (status === 200 && contentType.startsWith("text/event-stream")) this.#stream = new StreamUsage();
   }
 
@@ -138,13 +159,16 @@ class AnswerWatch {
 
   /** Undefined for requests that are not counted, and for those that were given up before an answer. */
   #seen(): ModelAnswer | undefined {
-    if (!this.#counts) return undefined;
     const session = this.#session;
+    if (session === undefined) return undefined;
     if (this.#unreachable !== undefined) {
       return { session, error: { status: 0, message: this.#unreachable }, ...this.#streamed() };
     }
     if (this.#status === 0) return undefined;
-    if (this.#status >= 300) return { session, error: { status: this.#status, message: errorWords(this.#text()) } };
+    if (this.#status >= 300) {
+      const message = errorWords(this.#text());
+      return { session, error: { status: this.#status, message, retryAfterSeconds: this.#retryAfterSeconds } };
+    }
     if (this.#stream !== undefined) return { session, ...this.#streamed() };
     const usage = usageOfMessage(this.#text());
     return { session, ...(usage === undefined ? {} : { usage }) };
@@ -159,7 +183,7 @@ class AnswerWatch {
   }
 
   #look(chunk: Uint8Array): void {
-    if (!this.#counts) return;
+    if (this.#session === undefined) return;
     if (this.#stream !== undefined) {
       this.#stream.push(chunk);
       return;
@@ -172,6 +196,19 @@ class AnswerWatch {
 
   #text(): string {
     return Buffer.concat(this.#kept).toString("utf8");
+  }
+}
+
+function refuse(response: ServerResponse, { reason, message }: Verdict): void {
+  sendJson(response, tapClosed, { type: "error", error: { type: "billing_error", message: `${reason}: ${message}` } });
+}
+
+function modelOf(body: Buffer): string {
+  try {
+    const { model } = JSON.parse(body.toString("utf8")) as { model?: unknown };
+    return typeof model === "string" ? model : "";
+  } catch {
+    return "";
   }
 }
 
