@@ -43,16 +43,12 @@ export interface RepositorySpec {
 /** Name of the Secret with the forge's token. */
 export const forgeSecret = "repository-credentials";
 
-export async function startWorkbench(prefix: string): Promise<Workbench> {
+/** @param beside a workbench whose node, forge and model serve this one's namespace, too */
+export async function startWorkbench(prefix: string, { beside }: { beside?: Workbench } = {}): Promise<Workbench> {
   const stack = new AsyncDisposableStack();
   try {
-    const client = await adminClient();
-    stack.defer(() => client.close());
+    const { client, node, forge, model } = beside ?? (await startParts(stack));
     const namespace = stack.use(await createNamespace(client, prefix)).name;
-    const node = stack.use(await startTestNode(client, { images: await localImages() }));
-    const forge = await openForge(stack);
-    const model = await startRehearsalModel({ tls: await serverTls() });
-    stack.defer(() => model.close());
     const secret = secretMaker(client, namespace);
     await secret("orchestrator-model", { "api-key": "rehearsal-key-of-the-workbench" });
     await secret(forgeSecret, { token: forge.token, host: new URL(forge.url).host });
@@ -88,6 +84,18 @@ export async function startWorkbench(prefix: string): Promise<Workbench> {
     await stack.disposeAsync();
     throw error;
   }
+}
+
+type Parts = Pick<Workbench, "client" | "node" | "forge" | "model">;
+
+async function startParts(stack: AsyncDisposableStack): Promise<Parts> {
+  const client = await adminClient();
+  stack.defer(() => client.close());
+  const node = stack.use(await startTestNode(client, { images: await localImages() }));
+  const forge = await openForge(stack);
+  const model = await startRehearsalModel({ tls: await serverTls() });
+  stack.defer(() => model.close());
+  return { client, node, forge, model };
 }
 
 async function openForge(stack: AsyncDisposableStack): Promise<Forge> {
