@@ -81,7 +81,7 @@ export class Deliverer {
     signal: AbortSignal,
   ): Promise<{ pullRequest?: { number: number; url: string } }> {
     const { inputs, mirror, forge, logger } = this.#options;
-    await mirror.pushUpstream(signal);
+    await mirror.pushUpstream(commit, signal);
     logger.info({ branch: inputs.branch, commit }, "Pushed the run's branch");
     if (forge === undefined) return {};
     const wanted = { head: inputs.branch, base: inputs.repository.branch, commit, ...request };

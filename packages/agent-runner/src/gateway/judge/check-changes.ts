@@ -26,11 +26,18 @@ export function checkChanges(
       `${where} looks like ${secret.kind}: it must not be in any commit of the branch, not even a removed one`,
     );
   }
-  const large = changes.find(({ bytes }) => bytes > fileSizeLimit);
-  if (large !== undefined) {
-    throw refused(`${large.path} has ${large.bytes} bytes; at most ${fileSizeLimit} are delivered`);
-  }
   if (inputs.kind === "DocsGenerationRun") checkDocsPaths(docsFolder(inputs.workingDirectory), changes);
+}
+
+/**
+ * Refuses files that are too large to be delivered, and to be looked into.
+ *
+ * @throws RunFailure DeliveryRefused, naming the file
+ */
+export function checkSizes(changes: readonly FileChange[]): void {
+  const large = changes.find(({ bytes }) => bytes > fileSizeLimit);
+  if (large === undefined) return;
+  throw refused(`${large.path} has ${large.bytes} bytes; at most ${fileSizeLimit} are delivered`);
 }
 
 function checkDocsPaths(folder: string, changes: readonly FileChange[]): void {
