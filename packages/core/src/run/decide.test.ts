@@ -86,6 +86,15 @@ describe("a normal life", () => {
     expect(next).toEqual({ type: "awaitChange" });
   });
 
+  it("stays accepted when its Job went while no operator was there", () => {
+    const attempts = [{ number: 1, jobName: "docs-a-run-1", outcome: "Running" as const }];
+    const { actions } = decided({ run: aRun({ spec, status: { phase: "Running", attempts } }) });
+    expect(actions[0]).toMatchObject({
+      ended: "JobDeleted",
+      status: { conditions: [{ type: "Accepted", status: "True" }, { status: "False" }, { status: "False" }] },
+    });
+  });
+
   it("rests when it has ended, or is being deleted", () => {
     for (const phase of ["Succeeded", "Failed"] as const) {
       const run = aRun({ spec: undefined, status: { phase } });

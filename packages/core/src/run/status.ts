@@ -93,8 +93,9 @@ function verdictOf({ reason, message, gateway }: Ending): ConditionClaim[] {
 }
 
 /** A run that ended before it had a Job was not accepted as it is. */
-function acceptance({ job, pod, jobSeen }: Observation, { reason, message }: Ending): ConditionClaim {
-  if (job !== undefined || pod !== undefined || jobSeen) return accepted;
+function acceptance({ run, job, pod, jobSeen }: Observation, { reason, message }: Ending): ConditionClaim {
+  const begun = job !== undefined || pod !== undefined || jobSeen || run.status.attempts !== undefined;
+  if (begun) return accepted;
   return { type: "Accepted", status: "False", reason, message };
 }
 
