@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AgentTool } from "../api/task-implementation-run.ts";
 import { SettingsError } from "../errors/settings-error.ts";
+import { docsFolder } from "../pod/taskmaster-paths.ts";
 import { buildClaudeSettings, validateSettings } from "./build-claude-settings.ts";
 import { buildMcpServers } from "./build-mcp-servers.ts";
-import { docsDirectory } from "./build-permissions.ts";
 import { offeredTools } from "./offered-tools.ts";
 import { runnerVariables } from "./runner-variables.ts";
 import type { SettingsRun } from "./settings-run.ts";
@@ -63,7 +63,7 @@ describe("the settings of a docs run", () => {
     },
   ])("allow the documents below $workingDirectory", ({ workingDirectory, rule, docs }) => {
     expect(permissionsOf(docsRun({ workingDirectory })).allow.at(-1)).toBe(rule);
-    expect(docsDirectory(workingDirectory)).toBe(docs);
+    expect(docsFolder(workingDirectory)).toBe(docs);
   });
 });
 
