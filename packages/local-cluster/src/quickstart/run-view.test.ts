@@ -19,6 +19,12 @@ describe("run view", () => {
     expect(withLogLine(view, line)).toEqual(view);
   });
 
+  it("lets no words of the agent steer the terminal", () => {
+    const line = JSON.stringify({ step: "tool", message: "Uses \u001b[2J\u0007Bash\nand more" });
+    expect(withLogLine(view, line).step).toBe("Uses [2J Bash and more");
+    expect(withObject(view, object({ message: "a\u001b]0;b\u0007" })).message).toBe("a ]0;b");
+  });
+
   it("prefers the status' own cost to the log's estimate", () => {
     const estimated = withLogLine(view, JSON.stringify({ step: "run", message: "x", costUsd: 1 }));
     expect(withObject(estimated, object({ phase: "Running" })).costUsd).toBe("1.0000");

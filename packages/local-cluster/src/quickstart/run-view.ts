@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+/** On one line and without control characters: an agent's words must not steer the terminal that shows them. */
+const words = z.string().transform((text) => text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim());
+
 /** What of a run's object quickstart shows. Everything may be missing before the operator's first write. */
 const runObject = z.object({
   kind: z.string(),
@@ -7,17 +10,17 @@ const runObject = z.object({
   status: z
     .object({
       phase: z.string().optional(),
-      message: z.string().optional(),
-      totalCostUsd: z.string().optional(),
-      conditions: z.array(z.object({ type: z.string(), reason: z.string() })).optional(),
-      result: z.object({ pullRequest: z.object({ url: z.string() }).optional() }).optional(),
+      message: words.optional(),
+      totalCostUsd: words.optional(),
+      conditions: z.array(z.object({ type: z.string(), reason: words })).optional(),
+      result: z.object({ pullRequest: z.object({ url: words }).optional() }).optional(),
     })
     .optional(),
 });
 
 const progressLine = z.object({
   step: z.string(),
-  message: z.string(),
+  message: words,
   tasksDone: z.int().optional(),
   tasksTotal: z.int().optional(),
   costUsd: z.number().optional(),
