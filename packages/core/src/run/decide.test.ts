@@ -133,7 +133,7 @@ describe("a run that waits", () => {
     expect(actions[0]).toMatchObject({ ended: "Unschedulable" });
   });
 
-  it("never waits longer than a timer can", () => {
+  it("looks again once a day at least", () => {
     const far = aRun({ spec: { ...spec, pendingTimeout: "720h" }, status: { phase: "Pending", conditions: [] } });
     const { next } = decided({ run: far, job: aJob(), pod });
     expect(next).toEqual({ type: "requeueAfter", milliseconds: 24 * 60 * minutes });

@@ -193,7 +193,7 @@ function endingOf(reason: Reason, message: string): Ending {
   return { reason, message: explain(reason, message) };
 }
 
-/** Also where nothing is due for weeks: a timer holds 24 days at most. */
+/** Also where nothing is due for weeks: a look a day costs nothing. */
 const longestWaitMs = 24 * 3_600_000;
 
 function lookAgain(actions: Action[], at: number, now: number): Decision {
