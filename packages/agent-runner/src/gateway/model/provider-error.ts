@@ -30,10 +30,10 @@ export function providerVerdict(error: ProviderError, inputs: { modelSecretName:
     return verdict("ModelAuthFailed", `the model's provider refused the key: ${told}: ${cure}`);
   }
   if (error.status === 429) {
-    return verdict("RateLimited", `the model's provider limits the rate: ${told}: apply the run again later`);
+    return verdict("RateLimited", `the model's provider limits the rate: ${told}`);
   }
   if (error.status === 0 || error.status >= 500) {
-    return verdict("ModelOverloaded", `the model's provider cannot answer: ${told}: apply the run again later`);
+    return verdict("ModelOverloaded", `the model's provider cannot answer: ${told}`);
   }
   return undefined;
 }
