@@ -7,7 +7,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 it.each([1, 20 * days, 90 * days])("calls once after %d ms", (milliseconds) => {
-  const called = vi.fn();
+  const called = vi.fn<() => void>();
   systemClock.schedule(milliseconds, called);
   vi.advanceTimersByTime(milliseconds - 1);
   expect(called).not.toHaveBeenCalled();
@@ -16,7 +16,7 @@ it.each([1, 20 * days, 90 * days])("calls once after %d ms", (milliseconds) => {
 });
 
 it("calls off what is due in weeks, at any time before", () => {
-  const called = vi.fn();
+  const called = vi.fn<() => void>();
   const cancel = systemClock.schedule(90 * days, called);
   vi.advanceTimersByTime(60 * days);
   cancel();
