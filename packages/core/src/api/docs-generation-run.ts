@@ -34,6 +34,6 @@ export const docsGenerationRunSpec = z.object({
     .max(16)
     .default(4)
     .describe("How many tasks are worked on at once, each in an agent session of its own."),
-  timeout: duration().default("1h").describe("How long one attempt may take from the agent's start, such as 1h."),
+  timeout: duration().default("1h").describe("How long one attempt may take from the agent's start."),
 });
 export type DocsGenerationRunSpec = z.infer<typeof docsGenerationRunSpec>;

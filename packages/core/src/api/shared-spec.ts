@@ -18,6 +18,6 @@ export const sharedSpec = {
     .describe(
       "Secret in the run's namespace whose key api-key opens the model. Default: the operator's setting, orchestrator-model.",
     ),
-  pendingTimeout: duration().default("10m").describe("How long the run may wait until its agent starts, such as 10m."),
+  pendingTimeout: duration().default("10m").describe("How long the run may wait until its agent starts."),
   pod: podSettings.optional().describe("What the containers that run the agent need beyond the operator's defaults."),
 };

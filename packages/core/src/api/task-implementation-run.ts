@@ -78,6 +78,6 @@ export const taskImplementationRunSpec = z.object({
   agentTools: uniqueBy(z.array(agentTool).max(64), "name")
     .optional()
     .describe("Changes to the agent's default permissions, tool by tool."),
-  timeout: duration().default("2h").describe("How long one attempt may take from the agent's start, such as 2h."),
+  timeout: duration().default("2h").describe("How long one attempt may take from the agent's start."),
 });
 export type TaskImplementationRunSpec = z.infer<typeof taskImplementationRunSpec>;
