@@ -82,7 +82,7 @@ describe("a normal life", () => {
   it("ends with one status and one event", () => {
     const { actions, next } = decided({ job: aJob(), pod: delivered });
     expect(writes(actions)).toEqual(["status Succeeded", "event Succeeded"]);
-    expect(actions[1]).toMatchObject({ event: { type: "Normal", note: "Delivered: Delivered." } });
+    expect(actions[1]).toMatchObject({ event: { type: "Normal", note: "Delivered." } });
     expect(next).toEqual({ type: "awaitChange" });
   });
 

@@ -173,7 +173,7 @@ function end(
     type: succeeded ? "Normal" : "Warning",
     reason: succeeded ? "Succeeded" : "Failed",
     action: "EndRun",
-    note: `${reason}: ${message}`,
+    note: succeeded ? message : `${reason}: ${message}`,
   };
   return {
     actions: [
