@@ -41,7 +41,7 @@ export async function runQuickstart({ directory, env, output, suffix, signal }: 
   const runs = await Promise.all(samples.map((sample) => readSample(sample.file, suffix, cluster)));
   for (const run of runs) say(await kubectlApply(cluster, run, signal));
   const views = await followAll(cluster, runs, output, signal);
-  say(closingWords({ directory, namespace, views }));
+  say(closingWords({ directory, caFile: cluster.caFile, namespace, rehearsed: model.type === "rehearsal", views }));
   return views.every(({ phase }) => phase === "Succeeded") ? 0 : 1;
 }
 
