@@ -21,7 +21,7 @@ export interface BuildOptions {
   cache: string;
   env: Record<string, string | undefined>;
   log: Log;
-  /** Between two lines that say that the build goes on, in milliseconds. Default 5,000. */
+  /** Between two lines that say that the build goes on, in milliseconds. Default 30,000. */
   progressMs?: number;
 }
 
@@ -31,11 +31,17 @@ export function buildSource(options: BuildOptions): Source {
   return {
     name: "a build with Go",
     async get(program, signal) {
-      toolchain ??= whyGoCannotBuild(options.env, signal);
+      toolchain ??= prepareToBuild(options, signal);
       const why = (await toolchain) ?? (await build(program, options, signal));
       return why === undefined ? { type: "found", path: join(options.cache, program) } : { type: "unavailable", why };
     },
   };
+}
+
+async function prepareToBuild({ cache, env, log }: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
+  const why = await whyGoCannotBuild(env, signal);
+  if (why === undefined) log(`building with Go, once: minutes, and more of them on a busy machine; kept in ${cache}`);
+  return why;
 }
 
 /** Asked in the module's folder, where Go fetches a newer toolchain by itself if its settings let it. */
@@ -51,12 +57,12 @@ async function whyGoCannotBuild(env: BuildOptions["env"], signal: AbortSignal): 
 }
 
 async function build(program: Program, options: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
-  const { cache, env, log, progressMs = 5_000 } = options;
+  const { cache, env, log, progressMs = 30_000 } = options;
   const folder = await mkdtemp(join(cache, `.${program}-`));
   const started = performance.now();
   const seconds = (): number => Math.round((performance.now() - started) / 1000);
-  log(`building ${program} with Go; all programs together take about six minutes the first time`);
-  const progress = setInterval(() => log(`building ${program} with Go: ${seconds()} s so far`), progressMs);
+  log(`building ${program}`);
+  const progress = setInterval(() => log(`building ${program}: ${seconds()} s so far`), progressMs);
   try {
     const built = join(folder, program);
     const args = ["build", "-trimpath", `-ldflags=${linkerFlags()}`, "-o", built, packages[program]];
