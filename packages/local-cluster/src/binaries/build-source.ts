@@ -40,7 +40,8 @@ export function buildSource(options: BuildOptions): Source {
 
 async function prepareToBuild({ cache, env, log }: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
   const why = await whyGoCannotBuild(env, signal);
-  if (why === undefined) log(`building with Go, once: minutes, and more of them on a busy machine; kept in ${cache}`);
+  if (why === undefined)
+    log(`building with Go, once: about six minutes on two processors that are otherwise idle; kept in ${cache}`);
   return why;
 }
 
