@@ -67,7 +67,9 @@ async function build(program: Program, options: BuildOptions, signal: AbortSigna
   try {
     const built = join(folder, program);
     const args = ["build", "-trimpath", `-ldflags=${linkerFlags()}`, "-o", built, packages[program]];
-    const result = await runProgram("go", args, { cwd: MODULE, env: { ...env, CGO_ENABLED: "0" }, signal });
+    // Go that is stopped leaves its work behind, so that lies where it is removed.
+    const goEnv = { ...env, CGO_ENABLED: "0", GOTMPDIR: folder };
+    const result = await runProgram("go", args, { cwd: MODULE, env: goEnv, signal });
     if (result.code !== 0)
       return `go build of ${program} failed: ${result.stderr.trim().split("\n").slice(-5).join("\n")}`;
     await rename(built, join(cache, program));
@@ -75,7 +77,8 @@ async function build(program: Program, options: BuildOptions, signal: AbortSigna
     return undefined;
   } finally {
     clearInterval(progress);
-    await rm(folder, { recursive: true, force: true });
+    // A compiler that outlives Go for a moment may still write there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -183,7 +183,7 @@ describe("the programs of the control plane", () => {
   test("are not left in part by a build that fails", async () => {
     await script(
       join(folder, "bin", "go"),
-      `[ "$1" = version ] && { echo go version go1.26.1; exit; }; while [ "$1" != -o ]; do shift; done; echo half > "$2"; echo no space >&2; exit 1`,
+      `[ "$1" = version ] && { echo go version go1.26.1; exit; }; while [ "$1" != -o ]; do shift; done; echo half > "$2"; echo half > "\${GOTMPDIR:?}/object"; echo no space >&2; exit 1`,
     );
     await expect(get()).rejects.toThrow(/go build of etcd failed: no space/);
     expect(await readdir(cache)).toEqual([]);
