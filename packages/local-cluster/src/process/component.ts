@@ -74,9 +74,11 @@ export async function stopComponent(
   return identity === undefined ? "did not run" : "stopped";
 }
 
-// The process writes its own pid file before it becomes the program, so that none is ever without one.
+// The process writes its own pid file before it becomes the program, so that none is ever without one. One that is bound was
+// tied to its starter before that; the tie does not hold when the starter had ended by then, which its parent tells.
 const LAUNCHER = `
-file=$1; shift
+starter=$1; file=$2; shift 2
+[ "$starter" = "" ] || [ "$starter" = "$PPID" ] || exit 1
 echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" > "$file.new" && mv "$file.new" "$file" && exec "$@"
 `;
 
@@ -85,9 +87,12 @@ async function launch(component: Component, logFile: string, options: StartOptio
   await rm(pidFile(directory, component.name), { force: true });
   const log = await open(logFile, "a");
   try {
-    const binding = lifetime === "bound" ? ["setpriv", "--pdeathsig", "SIGKILL", "--"] : [];
-    const program = [pidFile(directory, component.name), ...binding, component.command, ...component.args];
-    const child = spawn("sh", ["-c", LAUNCHER, component.name, ...program], {
+    const bound = lifetime === "bound";
+    const starter = bound ? String(process.pid) : "";
+    const launcher = ["sh", "-c", LAUNCHER, component.name, starter, pidFile(directory, component.name)];
+    const tie = bound ? ["setpriv", "--pdeathsig", "SIGKILL", "--"] : [];
+    const [program = "", ...args] = [...tie, ...launcher, component.command, ...component.args];
+    const child = spawn(program, args, {
       cwd: directory,
       detached: true,
       env: component.env ?? { PATH: env["PATH"] ?? "", HOME: env["HOME"] ?? "" },
