@@ -56,7 +56,6 @@ export async function bringUp(options: UpOptions): Promise<RunningCluster> {
   const { directory, env, signal, log } = options;
   await checkSandboxes({ env, signal });
   await localImages();
-  await mkdir(directory, { recursive: true });
   const onWait = (): void => log(`waiting for another command that works on ${directory}`);
   return withLock(directory, { signal, onWait, env }, async () => {
     const ports = await ensurePorts(directory);
