@@ -1,3 +1,4 @@
+import { progressLine } from "@orchestrator/core/pure";
 import { z } from "zod";
 
 /** On one line and without control characters: an agent's words must not steer the terminal that shows them. */
@@ -18,13 +19,7 @@ const runObject = z.object({
     .optional(),
 });
 
-const progressLine = z.object({
-  step: z.string(),
-  message: words,
-  tasksDone: z.int().optional(),
-  tasksTotal: z.int().optional(),
-  costUsd: z.number().optional(),
-});
+const shownProgress = progressLine.extend({ message: words });
 
 /** What is known of a run, from its object and from the log of its agent. */
 export interface RunView {
@@ -70,9 +65,9 @@ export function withLogLine(view: RunView, line: string): RunView {
   };
 }
 
-function parseProgress(line: string): z.infer<typeof progressLine> | undefined {
+function parseProgress(line: string): z.infer<typeof shownProgress> | undefined {
   try {
-    return progressLine.safeParse(JSON.parse(line)).data;
+    return shownProgress.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined; // the log is for people: a line that is no JSON is nothing to show
   }
