@@ -10,6 +10,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 try {
   process.exitCode = await runQuickstart({
     directory: resolve(".local"),
+    workingDirectory: process.cwd(),
     env: process.env,
     output: process.stdout,
     suffix: Date.now().toString(36),

@@ -2,8 +2,9 @@ import { expect, it } from "vitest";
 import { closingWords } from "./summary.ts";
 
 const options = {
-  directory: `${process.cwd()}/.local`,
-  caFile: `${process.cwd()}/.local/pki/ca.crt`,
+  workingDirectory: "/home/me/orchestrator",
+  directory: "/home/me/orchestrator/.local",
+  caFile: "/home/me/orchestrator/.local/pki/ca.crt",
   namespace: "default",
   rehearsed: false,
   views: [

@@ -3,12 +3,15 @@ import type { RunView } from "./run-view.ts";
 
 /** How both runs ended, and how to look further. */
 export function closingWords({
+  workingDirectory,
   directory,
   caFile,
   namespace,
   rehearsed,
   views,
 }: {
+  /** Where the reader's shell is. */
+  workingDirectory: string;
   directory: string;
   caFile: string;
   namespace: string;
@@ -16,7 +19,7 @@ export function closingWords({
   rehearsed: boolean;
   views: readonly RunView[];
 }): string {
-  const local = relative(process.cwd(), directory);
+  const local = relative(workingDirectory, directory);
   return [
     "",
     ...views.flatMap((view) => ending(view, rehearsed)),
@@ -27,7 +30,7 @@ export function closingWords({
     ...views.slice(0, 1).map(({ kind, name }) => `  kubectl describe ${kind.toLowerCase()} ${name} -n ${namespace}`),
     ...views
       .flatMap(({ pullRequest }) => pullRequest ?? [])
-      .map((url) => `  curl --cacert ${relative(process.cwd(), caFile)} ${url}`),
+      .map((url) => `  curl --cacert ${relative(workingDirectory, caFile)} ${url}`),
     "  make local-status    # what runs",
     "  make local-down      # stop and remove it all",
   ].join("\n");
