@@ -37,8 +37,12 @@ beforeEach(async () => {
 });
 
 /** Gets the programs on a machine that has nothing but what the test put into `folder`. */
-function get(releases: { kubernetes: string; etcd: string } = { kubernetes: NOWHERE, etcd: NOWHERE }) {
+function get(
+  releases: { kubernetes: string; etcd: string } = { kubernetes: NOWHERE, etcd: NOWHERE },
+  proxies: Record<string, string> = {},
+) {
   const env = {
+    ...proxies,
     PATH: join(folder, "bin"),
     XDG_CACHE_HOME: join(folder, "xdg"),
     KUBEBUILDER_ASSETS: join(folder, "assets"),
@@ -123,6 +127,25 @@ describe("the programs of the control plane", () => {
     await get(host);
     expect(host.asked).toHaveLength(asked);
     expect((await readdir(cache)).toSorted()).toEqual([...programs].toSorted());
+  });
+
+  test("are downloaded through the proxy of the given environment", async () => {
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      response.writeHead(403).end();
+    });
+    proxy.on("connect", ({ url = "" }, socket) => {
+      asked.push(url);
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    onTestFinished(() => void proxy.close());
+    const HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const release = "http://releases.invalid";
+    await expect(get({ kubernetes: release, etcd: release }, { HTTP_PROXY })).rejects.toThrow("no way to get");
+    expect(asked.join("\n")).toContain("releases.invalid");
   });
 
   test("are not taken from a download whose checksum is wrong", async () => {

@@ -10,7 +10,7 @@ import type { Log, Source } from "./source.ts";
 import { type Binaries, pinnedVersion, programs } from "./versions.ts";
 
 export interface GetBinariesOptions {
-  /** Environment of this process: KUBEBUILDER_ASSETS, XDG_CACHE_HOME, HOME, PATH and what Go reads. */
+  /** Environment of this process: KUBEBUILDER_ASSETS, XDG_CACHE_HOME, HOME, PATH, proxies and what Go reads. */
   env: Record<string, string | undefined>;
   signal: AbortSignal;
   log: Log;
