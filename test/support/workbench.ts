@@ -101,7 +101,7 @@ async function startParts(stack: AsyncDisposableStack): Promise<Parts> {
 async function openForge(stack: AsyncDisposableStack): Promise<Forge> {
   const directory = await mkdtemp(join(tmpdir(), "workbench-forge-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const forge = await startForge({ directory, tls: await serverTls() });
+  const forge = await startForge({ directory, tls: await serverTls(), env: process.env });
   stack.defer(() => forge.close());
   return forge;
 }
