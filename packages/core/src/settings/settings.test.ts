@@ -154,6 +154,22 @@ describe("agentTools", () => {
     ).toEqual({ mcpServers: { tracker, wiki: { url: "https://wiki.example" } } });
     expect(buildMcpServers([{ name: "Bash", enabled: true }])).toBeUndefined();
   });
+
+  it("define an MCP server alike", () => {
+    const search = { name: "mcp__tracker__search", enabled: true, config: { command: "tracker", args: ["a"] } };
+    const write = { name: "mcp__tracker__write", enabled: true, config: { args: ["a"], command: "tracker" } };
+    expect(buildMcpServers([search, write])).toEqual({ mcpServers: { tracker: search.config } });
+    const other = { ...write, config: { command: "s3cr3t" } };
+    expect(buildMcpServers([search, { ...other, enabled: false }])).toEqual({ mcpServers: { tracker: search.config } });
+    expect(() => buildMcpServers([search, other])).toThrow(
+      expect.objectContaining({
+        name: "SettingsError",
+        setting: "mcpServers.tracker",
+        message:
+          "Agent settings are not valid: mcpServers.tracker: the tools mcp__tracker__search and mcp__tracker__write define it differently: keep config in one of them, or make both alike",
+      }),
+    );
+  });
 });
 
 describe("the tools that the agent is offered", () => {
