@@ -50,6 +50,7 @@ format: install ## Format the code
 install: node_modules/.installed
 
 node_modules/.installed: pnpm-lock.yaml pnpm-workspace.yaml package.json $(wildcard packages/*/package.json) | $(PNPM)
+	@echo "installing packages (.tools/install.log)"
 	@$(PNPM) install --frozen-lockfile --prefer-offline --reporter=append-only >.tools/install.log 2>&1 \
 		|| { tail -20 .tools/install.log >&2; exit 1; }
 	@touch $@
@@ -58,4 +59,4 @@ $(PNPM):
 	@node -e 'if (Number(process.versions.node.split(".")[0]) < 20) { console.error("Node " + process.version + " is too old: install Node 20 or newer."); process.exit(1) }' \
 		|| { echo "Node >= 20 with npm is needed beforehand." >&2; exit 1; }
 	@mkdir -p .tools
-	@npm install --prefix .tools --no-save --no-audit --no-fund --loglevel=error pnpm@$(PNPM_VERSION) >/dev/null
+	@npm install --prefix .tools --no-save --no-audit --no-fund --no-update-notifier --loglevel=error pnpm@$(PNPM_VERSION) >/dev/null

@@ -27,7 +27,7 @@ export const modelKey = "sk-test-key-of-the-provider";
 /** A forge with the trust of the test cluster, in a folder of its own. */
 export async function startTestForge(): Promise<Forge & AsyncDisposable> {
   const directory = await mkdtemp(join(tmpdir(), "test-forge-"));
-  const forge = await startForge({ directory, tls: await serverTls() });
+  const forge = await startForge({ directory, tls: await serverTls(), env: process.env });
   return Object.assign(forge, {
     async [Symbol.asyncDispose]() {
       await forge.close();

@@ -6,7 +6,7 @@ import type { KubernetesClient } from "@orchestrator/controller-runtime";
 import { inject } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { kubectlOk, type TestCluster } from "./cluster.ts";
-import { waitFor } from "./wait.ts";
+import { type Probe, waitFor } from "./wait.ts";
 
 export type OperatorName = "docs-generation-operator" | "task-implementation-operator";
 
@@ -41,20 +41,25 @@ export interface RunningOperator extends AsyncDisposable {
   stop(): Promise<number | string>;
   /** SIGKILL. */
   kill(): Promise<number | string>;
+  /** Starts it once more when it has ended, as a container is restarted: the same account, the same settings. */
+  again(): Promise<RunningOperator>;
 }
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Starts an operator and waits until its controllers run. */
 export async function startOperator(options: OperatorOptions): Promise<RunningOperator> {
-  const operator = await launchOperator(options);
+  return await untilItWorks(options.operator, await launchOperator(options));
+}
+
+async function untilItWorks(name: OperatorName, operator: RunningOperator): Promise<RunningOperator> {
   try {
     await Promise.race([
-      waitFor(`${options.operator} to run its controllers`, async () =>
+      waitFor(`${name} to run its controllers`, async () =>
         operator.output.stdout.includes('"controllers are running"') ? { done: true } : { pending: operator.output },
       ),
       operator.ended.then((end) => {
-        throw new Error(`${options.operator} ended with ${end}: ${operator.output.stderr}${operator.output.stdout}`);
+        throw new Error(`${name} ended with ${end}: ${operator.output.stderr}${operator.output.stdout}`);
       }),
     ]);
     return operator;
@@ -70,12 +75,16 @@ export async function launchOperator(options: OperatorOptions): Promise<RunningO
   const cluster = options.cluster ?? inject("cluster");
   if (granted) await grant(operator, namespace, cluster);
   const kubeconfig = await writeKubeconfig(options, cluster);
-  const child = spawn(process.execPath, program(options), {
-    cwd: repository,
-    env: { ...settings(namespace), KUBECONFIG: kubeconfig, ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return observe(child, `system:serviceaccount:${namespace}:${operator}`);
+  const launch = (): RunningOperator => {
+    const child = spawn(process.execPath, program(options), {
+      cwd: repository,
+      env: { ...settings(namespace), KUBECONFIG: kubeconfig, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const again = async (): Promise<RunningOperator> => await untilItWorks(operator, launch());
+    return observe(child, { user: `system:serviceaccount:${namespace}:${operator}`, again });
+  };
+  return launch();
 }
 
 function program({ operator, bundle = false }: OperatorOptions): string[] {
@@ -98,7 +107,7 @@ function settings(namespace: string): Record<string, string> {
   };
 }
 
-function observe(child: ChildProcess, user: string): RunningOperator {
+function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "again">): RunningOperator {
   const output = { stdout: "", stderr: "" };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
@@ -111,7 +120,7 @@ function observe(child: ChildProcess, user: string): RunningOperator {
     return ended;
   };
   return {
-    user,
+    ...known,
     output,
     ended,
     get ports() {
@@ -123,6 +132,18 @@ function observe(child: ChildProcess, user: string): RunningOperator {
       await end("SIGKILL");
     },
   };
+}
+
+const openWork = ["workqueue_depth", "controller_runtime_active_workers"];
+
+/** Whether an operator has looked at something, and has nothing left in hand. */
+export async function isIdle({ ports }: RunningOperator, signal: AbortSignal): Promise<Probe<true>> {
+  const metrics = await (await fetch(`http://127.0.0.1:${ports.metrics}/metrics`, { signal })).text();
+  const lines = metrics.split("\n");
+  const sum = (name: string): number =>
+    lines.filter((line) => line.startsWith(`${name}{`)).reduce((all, line) => all + Number(line.split(" ").at(-1)), 0);
+  const idle = sum("controller_runtime_reconcile_total") > 0 && openWork.every((name) => sum(name) === 0);
+  return idle ? { done: true } : { pending: metrics };
 }
 
 function servedPorts(log: string): { metrics: number; health: number } {

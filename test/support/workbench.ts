@@ -43,16 +43,12 @@ export interface RepositorySpec {
 /** Name of the Secret with the forge's token. */
 export const forgeSecret = "repository-credentials";
 
-export async function startWorkbench(prefix: string): Promise<Workbench> {
+/** @param beside a workbench whose node, forge and model serve this one's namespace, too */
+export async function startWorkbench(prefix: string, { beside }: { beside?: Workbench } = {}): Promise<Workbench> {
   const stack = new AsyncDisposableStack();
   try {
-    const client = await adminClient();
-    stack.defer(() => client.close());
+    const { client, node, forge, model } = beside ?? (await startParts(stack));
     const namespace = stack.use(await createNamespace(client, prefix)).name;
-    const node = stack.use(await startTestNode(client, { images: await localImages() }));
-    const forge = await openForge(stack);
-    const model = await startRehearsalModel({ tls: await serverTls() });
-    stack.defer(() => model.close());
     const secret = secretMaker(client, namespace);
     await secret("orchestrator-model", { "api-key": "rehearsal-key-of-the-workbench" });
     await secret(forgeSecret, { token: forge.token, host: new URL(forge.url).host });
@@ -90,10 +86,22 @@ export async function startWorkbench(prefix: string): Promise<Workbench> {
   }
 }
 
+type Parts = Pick<Workbench, "client" | "node" | "forge" | "model">;
+
+async function startParts(stack: AsyncDisposableStack): Promise<Parts> {
+  const client = await adminClient();
+  stack.defer(() => client.close());
+  const node = stack.use(await startTestNode(client, { images: await localImages() }));
+  const forge = await openForge(stack);
+  const model = await startRehearsalModel({ tls: await serverTls() });
+  stack.defer(() => model.close());
+  return { client, node, forge, model };
+}
+
 async function openForge(stack: AsyncDisposableStack): Promise<Forge> {
   const directory = await mkdtemp(join(tmpdir(), "workbench-forge-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const forge = await startForge({ directory, tls: await serverTls() });
+  const forge = await startForge({ directory, tls: await serverTls(), env: process.env });
   stack.defer(() => forge.close());
   return forge;
 }

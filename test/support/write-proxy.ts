@@ -1,6 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { request } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type Call, startTappedProxy } from "./tapped-proxy.ts";
 
 export interface WriteProxy {
   /** `http://127.0.0.1:PORT`, for the kubeconfig of the program under test. */
@@ -12,60 +10,36 @@ export interface WriteProxy {
 
 export interface WriteProxyOptions {
   server: string;
+  /** PEM text of the API server's authority. */
   ca: string;
-  /** Called when the API server has answered the n-th write (from 1), before the program hears of it. */
-  onWrite: (count: number, write: string) => void;
+  /**
+   * Called when the API server has carried out the n-th write (from 1); the program hears of it when what is answered
+   * here has resolved.
+   */
+  onWrite: (count: number, write: string) => unknown;
 }
 
 /** Stands between a program and the API server and sees each write at the moment it has become true. */
-export async function startWriteProxy(options: WriteProxyOptions): Promise<WriteProxy> {
+export async function startWriteProxy({ server, ca, onWrite }: WriteProxyOptions): Promise<WriteProxy> {
   const writes: string[] = [];
-  const proxy = createServer((incoming, outgoing) => {
-    forward(options, incoming, outgoing, () => {
-      const write = describeWrite(incoming);
-      if (write === undefined) return;
+  const proxy = await startTappedProxy({
+    target: server,
+    ca,
+    tls: false,
+    async onAnswer(call, status) {
+      const write = describeWrite(call);
+      if (write === undefined || status >= 300) return;
       writes.push(write);
-      options.onWrite(writes.length, write);
-    });
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const { port } = proxy.address() as AddressInfo;
-  return {
-    server: `http://127.0.0.1:${port}`,
-    writes,
-    close: () =>
-      new Promise((resolve) => {
-        proxy.close(() => resolve());
-        proxy.closeAllConnections();
-      }),
-  };
-}
-
-function forward(
-  options: WriteProxyOptions,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  answered: () => void,
-): void {
-  const upstream = request(
-    new URL(incoming.url ?? "/", options.server),
-    { method: incoming.method, headers: { ...incoming.headers, host: new URL(options.server).host }, ca: options.ca },
-    (response) => {
-      if ((response.statusCode ?? 500) < 300) answered();
-      outgoing.writeHead(response.statusCode ?? 502, response.headers);
-      response.pipe(outgoing);
-      response.on("error", () => outgoing.destroy());
+      await onWrite(writes.length, write);
     },
-  );
-  upstream.on("error", () => outgoing.destroy());
-  outgoing.on("close", () => upstream.destroy());
-  incoming.pipe(upstream);
+  });
+  return { server: proxy.url, writes, close: async () => await proxy[Symbol.asyncDispose]() };
 }
 
-function describeWrite({ method = "GET", url = "/" }: IncomingMessage): string | undefined {
-  if (method === "GET" || url.includes("/leases")) return undefined;
-  const path = new URL(url, "http://localhost").pathname;
-  const [, resource = path, , subresource] =
-    /\/namespaces\/[^/]+\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?/.exec(path) ?? [];
+function describeWrite({ method, path }: Call): string | undefined {
+  if (method === "GET" || path.includes("/leases")) return undefined;
+  const { pathname } = new URL(path, "http://localhost");
+  const [, resource = pathname, , subresource] =
+    /\/namespaces\/[^/]+\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?/.exec(pathname) ?? [];
   return `${method} ${subresource === undefined ? resource : `${resource}/${subresource}`}`;
 }

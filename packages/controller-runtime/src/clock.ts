@@ -6,10 +6,18 @@ export interface Clock {
   schedule(milliseconds: number, callback: () => void): () => void;
 }
 
+/** Milliseconds; one of Node's timers that is set for longer goes off at once. */
+const longestTimer = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   schedule: (milliseconds, callback) => {
-    const timer = setTimeout(callback, milliseconds);
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (left: number): void => {
+      const rest = left - longestTimer;
+      timer = rest > 0 ? setTimeout(() => wait(rest), longestTimer) : setTimeout(callback, left);
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
 };

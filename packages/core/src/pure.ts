@@ -12,6 +12,7 @@ export * from "./pod/progress.ts";
 export * from "./pod/run-inputs.ts";
 export * from "./pod/task-block.ts";
 export * from "./pod/task-ranges.ts";
+export * from "./pod/taskmaster-paths.ts";
 export * from "./pod/termination-message.ts";
 export * from "./prices/cost-usd.ts";
 export * from "./prices/price-of.ts";

@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import {
   type AttemptRequest,
   type AttemptResources,
@@ -8,6 +7,7 @@ import {
   checkAttempt,
   type DocsGenerationRunSpec,
   docsGenerationRunSpec,
+  docsFolder,
   docsPromptTemplate,
   type DocsRunInputs,
   formatRules,
@@ -63,7 +63,7 @@ function files(request: Request): Record<string, string> {
   const { run, settings } = request;
   const { name, namespace, spec } = run;
   const format = spec.outputFormat;
-  const docsDirectory = posix.join(spec.workingDirectory, ".taskmaster/docs");
+  const docsDirectory = docsFolder(spec.workingDirectory);
   return {
     ...attemptFiles({
       jobType,

@@ -8,7 +8,9 @@ const USAGE = "usage: local-cluster up|down|status [--directory .local]";
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.once(name, () => stop.abort(new Error(`stopped by ${name}; \`make local-down\` removes what was started`)));
+  process.once(name, () =>
+    stop.abort(new Error(`stopped by ${name}; what was started goes on until \`make local-down\` removes it`)),
+  );
 }
 try {
   process.exitCode = await main(process.argv.slice(2), stop.signal);

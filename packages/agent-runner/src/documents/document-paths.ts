@@ -1,4 +1,4 @@
-import type { OutputFormat } from "@orchestrator/core/pure";
+import { docsFolder, type OutputFormat } from "@orchestrator/core/pure";
 
 /** The documents of a task, by the names of their files without extension. */
 const documentNames = { task: "task", prompt: "prompt", acceptanceCriteria: "acceptance-criteria" } as const;
@@ -20,7 +20,7 @@ export interface DocumentPaths {
 }
 
 export function documentPaths({ workingDirectory, taskId, format }: DocumentPathsOptions): DocumentPaths {
-  const folder = `${workingDirectory === "." ? "" : `${workingDirectory}/`}.taskmaster/docs/task-${taskId}`;
+  const folder = `${docsFolder(workingDirectory)}/task-${taskId}`;
   const file = (name: string): string => `${folder}/${name}.${extensions[format]}`;
   return {
     folder,

@@ -116,7 +116,7 @@ export class Deliverer {
     signal: AbortSignal,
   ): Promise<{ pullRequest?: { number: number; url: string } }> {
     const { inputs, forge, logger } = this.#options;
-    await this.#push(signal);
+    await this.#push(commit, signal);
     logger.info({ branch: inputs.branch, commit }, "Pushed the run's branch");
     if (forge === undefined) return {};
     const wanted = { head: inputs.branch, base: inputs.repository.branch, commit, ...request };
@@ -125,10 +125,10 @@ export class Deliverer {
     return { pullRequest };
   }
 
-  async #push(signal: AbortSignal): Promise<void> {
+  async #push(commit: string, signal: AbortSignal): Promise<void> {
     const { mirror, keptWork, ledger } = this.#options;
     try {
-      await mirror.pushUpstream(signal);
+      await mirror.pushUpstream(commit, signal);
     } catch (error) {
       if (!(error instanceof RunFailure) || error.verdict.reason !== "PushRejected" || !keptWork.isKept) throw error;
       const message = `${error.verdict.message}; the work is kept there in ${mirror.upstreamKeptRef}`;

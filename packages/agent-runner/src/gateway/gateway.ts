@@ -184,7 +184,10 @@ class RunningGateway implements Gateway {
     this.#server.close();
     await once(this.#server, "close");
     await this.#dispatcher.destroy();
-    await this.#ledger.saved();
+    // The report is told from what is in memory, so a full disk does not take it away.
+    await this.#ledger.saved().catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, "The ledger could not be written");
+    });
   }
 
   async #setUp(): Promise<void> {

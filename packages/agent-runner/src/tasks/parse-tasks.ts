@@ -1,3 +1,4 @@
+import { taskmasterFolder } from "@orchestrator/core/pure";
 import { z } from "zod";
 import { InvalidInputError } from "./invalid-input.ts";
 import { parseJson } from "./json.ts";
@@ -15,7 +16,7 @@ export interface ParseTasksOptions {
 
 /** Where the Task Master file lies, relative to the repository's root. */
 export function tasksFile(workingDirectory: string): string {
-  return `${workingDirectory === "." ? "" : `${workingDirectory}/`}.taskmaster/tasks/tasks.json`;
+  return `${taskmasterFolder(workingDirectory)}/tasks/tasks.json`;
 }
 
 /**

@@ -38,8 +38,8 @@ describe("generate", () => {
 
     expect(code).toBe(1);
     expect(lines).toEqual([
-      expect.stringMatching(/^crds\/docsgenerationruns\.yaml .*`pnpm crds`/),
-      expect.stringMatching(/^crds\/taskimplementationruns\.yaml .*`pnpm crds`/),
+      expect.stringMatching(/^crds\/docsgenerationruns\.yaml .*`make crds`/),
+      expect.stringMatching(/^crds\/taskimplementationruns\.yaml .*`make crds`/),
     ]);
   });
 

@@ -8,7 +8,7 @@ export interface CrdFile {
   content: string;
 }
 
-const header = "# Generated from packages/core/src/api by `pnpm crds`. Change the zod schemas, not this file.\n";
+const header = "# Generated from packages/core/src/api by `make crds`. Change the zod schemas, not this file.\n";
 
 /** The files of `crds/` as they should be, byte for byte. */
 export function crdFiles(): CrdFile[] {
@@ -48,7 +48,7 @@ export async function generate(
   }
   const stale = await staleFiles(store);
   for (const name of stale) {
-    complain(`crds/${name} does not say what the zod schemas say: run \`pnpm crds\` and commit it`);
+    complain(`crds/${name} does not say what the zod schemas say: run \`make crds\` and commit it`);
   }
   return stale.length === 0 ? 0 : 1;
 }

@@ -21,9 +21,20 @@ describe("toStructuralSchema", () => {
       properties: {
         needed: { type: "string", maxLength: 9, description: "a" },
         optional: { type: "string", maxLength: 9, description: "b" },
-        defaulted: { type: "string", maxLength: 9, description: "c", default: "x" },
+        defaulted: { type: "string", maxLength: 9, description: "c Default: x.", default: "x" },
       },
     });
+  });
+
+  it.each([
+    [text(9).default("main"), "A field. Default: main."],
+    [text(9).default("."), 'A field. Default: ".".'],
+    [z.boolean().default(false), "A field. Default: false."],
+    [z.int32().default(4), "A field. Default: 4."],
+    [text(9).optional(), "A field."],
+    [z.object({ a: text(9).default("b").describe("Part.") }).default({ a: "b" }), "A field."],
+  ])("tells the default where kubectl explain shows it: %#", (schema, description) => {
+    expect(field(schema)).toMatchObject({ description });
   });
 
   it.each([

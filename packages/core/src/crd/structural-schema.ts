@@ -119,9 +119,17 @@ function convertFields(properties: JsonNode, path: string): Record<string, Struc
       if (field["description"] === undefined) {
         throw new UnsupportedSchemaError(`${path}.${name}`, "has no describe() sentence for kubectl explain");
       }
-      return [name, field];
+      return [name, tellDefault(field)];
     }),
   );
+}
+
+/** kubectl explain shows the description alone. */
+function tellDefault(field: StructuralSchema): StructuralSchema {
+  const { default: value, description } = field as { default?: unknown; description?: string };
+  if (value === undefined || typeof value === "object") return field;
+  const shown = JSON.stringify(value).replace(/^"(\w+)"$/, "$1");
+  return { ...field, description: `${description ?? ""} Default: ${shown}.` };
 }
 
 function refuseUnsayable(node: JsonNode, path: string): void {

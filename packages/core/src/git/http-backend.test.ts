@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, request as send, type Server } from "node:http";
+import { createServer, type IncomingMessage, request as send, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,6 +110,21 @@ test("a client that goes away ends the backend, and is no error", async () => {
   await once(server, "request");
   request.destroy();
   expect(await outcomes[0]).toMatchObject({ exitCode: null });
+});
+
+test("a client that has gone already starts no backend", async () => {
+  const arrived = Promise.withResolvers<[IncomingMessage, ServerResponse]>();
+  const waiting = createServer((request, response) => arrived.resolve([request, response])).listen(0, "127.0.0.1");
+  await once(waiting, "listening");
+  const client = send({ port: (waiting.address() as AddressInfo).port, method: "POST" });
+  client.on("error", () => {});
+  client.write("00");
+  const [request, response] = await arrived.promise;
+  client.destroy();
+  await once(response, "close");
+  const options = { projectRoot: root, path: "/", query: "", env: { PATH: root } };
+  expect(await serveGitHttp(request, response, options)).toEqual({ exitCode: null, stderr: "" });
+  waiting.close();
 });
 
 test("a backend that cannot be started is an error, and the client gets 500", async () => {

@@ -38,6 +38,8 @@ export async function serveGitHttp(
   response: ServerResponse,
   options: GitHttpBackendOptions,
 ): Promise<GitHttpBackendOutcome> {
+  // A client that has left already will never end its request, for which the backend would wait.
+  if (response.destroyed) return { exitCode: null, stderr: "" };
   const child = spawn("git", ["http-backend"], {
     env: cgiEnvironment(request, options),
     stdio: ["pipe", "pipe", "pipe"],

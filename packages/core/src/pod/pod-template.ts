@@ -1,4 +1,4 @@
-import type { Container, PodTemplateSpec } from "@orchestrator/controller-runtime";
+import type { PodTemplateSpec } from "@orchestrator/controller-runtime";
 import { z } from "zod";
 import { containers } from "./layout.ts";
 
@@ -111,6 +111,3 @@ function mergeLists(key: string | undefined, base: unknown[], over: unknown[]): 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
-
-/** The overlay's part for one container. */
-export type ContainerOverlay = Omit<z.infer<typeof container>, "name"> & Pick<Container, "name">;

@@ -93,8 +93,17 @@ describe("a normal life", () => {
   it("ends with one status and one event", () => {
     const { actions, next } = decided({ job: aJob(), pod: delivered });
     expect(writes(actions)).toEqual(["status Succeeded", "event Succeeded"]);
-    expect(actions[1]).toMatchObject({ event: { type: "Normal", note: "Delivered: Delivered." } });
+    expect(actions[1]).toMatchObject({ event: { type: "Normal", note: "Delivered." } });
     expect(next).toEqual({ type: "awaitChange" });
+  });
+
+  it("stays accepted when its Job went while no operator was there", () => {
+    const attempts = [{ number: 1, round: 1, jobName: "docs-a-run-1", outcome: "Running" as const }];
+    const { actions } = decided({ run: aRun({ spec, status: { phase: "Running", attempts } }) });
+    expect(actions[0]).toMatchObject({
+      roundEnded: "JobDeleted",
+      status: { conditions: [{ type: "Accepted", status: "True" }, { status: "False" }, { status: "False" }] },
+    });
   });
 
   it("rests when it has ended, or is being deleted", () => {

@@ -93,7 +93,7 @@ function endEvent(reason: Reason, message: string): RunEvent {
   const note = `${reason}: ${message}`;
   switch (reasons[reason]) {
     case "success":
-      return { type: "Normal", reason: "Succeeded", action: "EndRound", note };
+      return { type: "Normal", reason: "Succeeded", action: "EndRound", note: message };
     case "choice":
       return { type: "Normal", reason: "Cancelled", action: "EndRound", note };
     case "infrastructure":

@@ -40,7 +40,7 @@ export interface RunCheck {
   statusFields?: Record<string, unknown>;
 }
 
-/** What one kind of run brings along. Everything but `cleanup`'s effect is pure, and nothing here does I/O. */
+/** What one kind of run brings along. All of it is pure: the reconciler carries out what it says. */
 export interface JobHandler<Spec = unknown> {
   /** Names the kind of work; templates and settings are chosen by it. */
   readonly jobType: string;

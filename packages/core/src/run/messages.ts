@@ -2,7 +2,7 @@ import type { Reason } from "./reason.ts";
 
 const maxMessageLength = 1024;
 
-/** What a reader can do about each ending. `{name}` and what happened come before it. */
+/** What a reader can do about each ending. A run that has ended never starts again: another try needs another name. */
 const cures: Record<Reason, string> = {
   Delivered: "",
   UpToDate: "",
@@ -14,10 +14,10 @@ const cures: Record<Reason, string> = {
   NodeLost: "Apply the run again under a new name.",
   PodDeleted: "Apply the run again under a new name.",
   JobDeleted: "Apply the run again under a new name; to stop a run, set spec.cancel.",
-  RepositoryUnreachable: "Check spec.repository.url and the cluster's way to that host, then apply the run again.",
-  ForgeUnavailable: "Check spec.repository.apiUrl and that the forge answers, then apply the run again.",
-  RateLimited: "Apply the run again later, or raise the model provider's limit.",
-  ModelOverloaded: "Apply the run again later.",
+  RepositoryUnreachable: "Check spec.repository.url and the cluster's way to that host, then apply the run again under a new name.",
+  ForgeUnavailable: "Check spec.repository.apiUrl and that the forge answers, then apply the run again under a new name.",
+  RateLimited: "Apply the run again later under a new name, or raise the model provider's limit.",
+  ModelOverloaded: "Apply the run again later under a new name.",
   AgentError: "The log of the pod's agent container tells more.",
   AgentTimedOut: "Raise spec.timeout, or ask for less in one run.",
   Stalled: "Raise spec.stallTimeout where long silence is normal; the log of the agent container tells what came last.",

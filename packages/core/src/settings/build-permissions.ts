@@ -1,4 +1,5 @@
 import { layout } from "../pod/layout.ts";
+import { docsFolder } from "../pod/taskmaster-paths.ts";
 import { applyAgentTools } from "./apply-agent-tools.ts";
 import type { PermissionSettings } from "./permission-settings.ts";
 import type { SettingsRun } from "./settings-run.ts";
@@ -36,18 +37,13 @@ export function buildPermissions(run: SettingsRun): PermissionSettings {
 function rules(run: SettingsRun): Pick<PermissionSettings, "allow" | "deny"> {
   switch (run.kind) {
     case "DocsGenerationRun":
-      return { allow: [...readers, editsBelow(docsDirectory(run.spec.workingDirectory))], deny: denied };
+      return { allow: [...readers, editsBelow(docsFolder(run.spec.workingDirectory))], deny: denied };
     case "TaskImplementationRun":
       return applyAgentTools(run.spec.agentTools ?? [], {
         allow: [...readers, editsBelow("."), "Bash"],
         deny: [...denied, ...deniedCommands],
       });
   }
-}
-
-/** Folder of all documents, relative to the repository's root. */
-export function docsDirectory(workingDirectory: string): string {
-  return workingDirectory === "." ? ".taskmaster/docs" : `${workingDirectory}/.taskmaster/docs`;
 }
 
 function editsBelow(folder: string): string {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AgentTool } from "../api/task-implementation-run.ts";
 import { SettingsError } from "../errors/settings-error.ts";
+import { docsFolder } from "../pod/taskmaster-paths.ts";
 import { buildClaudeSettings, validateSettings } from "./build-claude-settings.ts";
 import { buildMcpServers } from "./build-mcp-servers.ts";
-import { docsDirectory } from "./build-permissions.ts";
 import { offeredTools } from "./offered-tools.ts";
 import { runnerVariables } from "./runner-variables.ts";
 import type { SettingsRun } from "./settings-run.ts";
@@ -63,7 +63,7 @@ describe("the settings of a docs run", () => {
     },
   ])("allow the documents below $workingDirectory", ({ workingDirectory, rule, docs }) => {
     expect(permissionsOf(docsRun({ workingDirectory })).allow.at(-1)).toBe(rule);
-    expect(docsDirectory(workingDirectory)).toBe(docs);
+    expect(docsFolder(workingDirectory)).toBe(docs);
   });
 });
 
@@ -153,6 +153,22 @@ describe("agentTools", () => {
       ]),
     ).toEqual({ mcpServers: { tracker, wiki: { url: "https://wiki.example" } } });
     expect(buildMcpServers([{ name: "Bash", enabled: true }])).toBeUndefined();
+  });
+
+  it("define an MCP server alike", () => {
+    const search = { name: "mcp__tracker__search", enabled: true, config: { command: "tracker", args: ["a"] } };
+    const write = { name: "mcp__tracker__write", enabled: true, config: { args: ["a"], command: "tracker" } };
+    expect(buildMcpServers([search, write])).toEqual({ mcpServers: { tracker: search.config } });
+    const other = { ...write, config: { command: "s3cr3t" } };
+    expect(buildMcpServers([search, { ...other, enabled: false }])).toEqual({ mcpServers: { tracker: search.config } });
+    expect(() => buildMcpServers([search, other])).toThrow(
+      expect.objectContaining({
+        name: "SettingsError",
+        setting: "mcpServers.tracker",
+        message:
+          "Agent settings are not valid: mcpServers.tracker: the tools mcp__tracker__search and mcp__tracker__write define it differently: keep config in one of them, or make both alike",
+      }),
+    );
   });
 });
 

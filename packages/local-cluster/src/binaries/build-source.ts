@@ -21,7 +21,7 @@ export interface BuildOptions {
   cache: string;
   env: Record<string, string | undefined>;
   log: Log;
-  /** Between two lines that say that the build goes on, in milliseconds. Default 5,000. */
+  /** Between two lines that say that the build goes on, in milliseconds. Default 30,000. */
   progressMs?: number;
 }
 
@@ -31,11 +31,18 @@ export function buildSource(options: BuildOptions): Source {
   return {
     name: "a build with Go",
     async get(program, signal) {
-      toolchain ??= whyGoCannotBuild(options.env, signal);
+      toolchain ??= prepareToBuild(options, signal);
       const why = (await toolchain) ?? (await build(program, options, signal));
       return why === undefined ? { type: "found", path: join(options.cache, program) } : { type: "unavailable", why };
     },
   };
+}
+
+async function prepareToBuild({ cache, env, log }: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
+  const why = await whyGoCannotBuild(env, signal);
+  if (why === undefined)
+    log(`building with Go, once: about six minutes on two processors that are otherwise idle; kept in ${cache}`);
+  return why;
 }
 
 /** Asked in the module's folder, where Go fetches a newer toolchain by itself if its settings let it. */
@@ -51,16 +58,18 @@ async function whyGoCannotBuild(env: BuildOptions["env"], signal: AbortSignal): 
 }
 
 async function build(program: Program, options: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
-  const { cache, env, log, progressMs = 5_000 } = options;
+  const { cache, env, log, progressMs = 30_000 } = options;
   const folder = await mkdtemp(join(cache, `.${program}-`));
   const started = performance.now();
   const seconds = (): number => Math.round((performance.now() - started) / 1000);
-  log(`building ${program} with Go; all programs together take about six minutes the first time`);
-  const progress = setInterval(() => log(`building ${program} with Go: ${seconds()} s so far`), progressMs);
+  log(`building ${program}`);
+  const progress = setInterval(() => log(`building ${program}: ${seconds()} s so far`), progressMs);
   try {
     const built = join(folder, program);
     const args = ["build", "-trimpath", `-ldflags=${linkerFlags()}`, "-o", built, packages[program]];
-    const result = await runProgram("go", args, { cwd: MODULE, env: { ...env, CGO_ENABLED: "0" }, signal });
+    // Go that is stopped leaves its work behind, so that lies where it is removed.
+    const goEnv = { ...env, CGO_ENABLED: "0", GOTMPDIR: folder };
+    const result = await runProgram("go", args, { cwd: MODULE, env: goEnv, signal });
     if (result.code !== 0)
       return `go build of ${program} failed: ${result.stderr.trim().split("\n").slice(-5).join("\n")}`;
     await rename(built, join(cache, program));
@@ -68,7 +77,8 @@ async function build(program: Program, options: BuildOptions, signal: AbortSigna
     return undefined;
   } finally {
     clearInterval(progress);
-    await rm(folder, { recursive: true, force: true });
+    // A compiler that outlives Go for a moment may still write there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

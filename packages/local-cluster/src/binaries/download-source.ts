@@ -43,7 +43,7 @@ export function downloadSource(options: DownloadOptions): Source {
       const release = releaseOf(program, options);
       const host = new URL(release.url).host;
       if (unreachable === host) return { type: "unavailable", why: `${host} cannot be reached` };
-      const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: connectTimeoutMs } });
+      const dispatcher = new EnvHttpProxyAgent({ ...proxiesOf(options.env), connect: { timeout: connectTimeoutMs } });
       try {
         return await download(program, release, { ...options, dispatcher, signal });
       } catch (error) {
@@ -57,6 +57,12 @@ export function downloadSource(options: DownloadOptions): Source {
       }
     },
   };
+}
+
+/** Empty where there is none, for what is absent would be looked up in the process' own environment. */
+function proxiesOf(env: DownloadOptions["env"]): { httpProxy: string; httpsProxy: string; noProxy: string } {
+  const valueOf = (name: string): string => env[name] ?? env[name.toUpperCase()] ?? "";
+  return { httpProxy: valueOf("http_proxy"), httpsProxy: valueOf("https_proxy"), noProxy: valueOf("no_proxy") };
 }
 
 /** The host answered, but not with the program. */

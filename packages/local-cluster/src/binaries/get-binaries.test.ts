@@ -37,8 +37,12 @@ beforeEach(async () => {
 });
 
 /** Gets the programs on a machine that has nothing but what the test put into `folder`. */
-function get(releases: { kubernetes: string; etcd: string } = { kubernetes: NOWHERE, etcd: NOWHERE }) {
+function get(
+  releases: { kubernetes: string; etcd: string } = { kubernetes: NOWHERE, etcd: NOWHERE },
+  proxies: Record<string, string> = {},
+) {
   const env = {
+    ...proxies,
     PATH: join(folder, "bin"),
     XDG_CACHE_HOME: join(folder, "xdg"),
     KUBEBUILDER_ASSETS: join(folder, "assets"),
@@ -125,6 +129,25 @@ describe("the programs of the control plane", () => {
     expect((await readdir(cache)).toSorted()).toEqual([...programs].toSorted());
   });
 
+  test("are downloaded through the proxy of the given environment", async () => {
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      response.writeHead(403).end();
+    });
+    proxy.on("connect", ({ url = "" }, socket) => {
+      asked.push(url);
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    onTestFinished(() => void proxy.close());
+    const HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const release = "http://releases.invalid";
+    await expect(get({ kubernetes: release, etcd: release }, { HTTP_PROXY })).rejects.toThrow("no way to get");
+    expect(asked.join("\n")).toContain("releases.invalid");
+  });
+
   test("are not taken from a download whose checksum is wrong", async () => {
     const host = await releaseHost(" damaged");
     await expect(get(host)).rejects.toThrow(/kube-apiserver does not have the published checksum/);
@@ -183,7 +206,7 @@ describe("the programs of the control plane", () => {
   test("are not left in part by a build that fails", async () => {
     await script(
       join(folder, "bin", "go"),
-      `[ "$1" = version ] && { echo go version go1.26.1; exit; }; while [ "$1" != -o ]; do shift; done; echo half > "$2"; echo no space >&2; exit 1`,
+      `[ "$1" = version ] && { echo go version go1.26.1; exit; }; while [ "$1" != -o ]; do shift; done; echo half > "$2"; echo half > "\${GOTMPDIR:?}/object"; echo no space >&2; exit 1`,
     );
     await expect(get()).rejects.toThrow(/go build of etcd failed: no space/);
     expect(await readdir(cache)).toEqual([]);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "../process/lock.ts";
 import { assetsSource } from "./assets-source.ts";
@@ -10,7 +10,7 @@ import type { Log, Source } from "./source.ts";
 import { type Binaries, pinnedVersion, programs } from "./versions.ts";
 
 export interface GetBinariesOptions {
-  /** Environment of this process: KUBEBUILDER_ASSETS, XDG_CACHE_HOME, HOME, PATH and what Go reads. */
+  /** Environment of this process: KUBEBUILDER_ASSETS, XDG_CACHE_HOME, HOME, PATH, proxies and what Go reads. */
   env: Record<string, string | undefined>;
   signal: AbortSignal;
   log: Log;
@@ -29,7 +29,6 @@ export async function getBinaries(options: GetBinariesOptions): Promise<Binaries
   const atHand = [assetsSource(env), cacheSource(cache)];
   const found = await collect(atHand, signal);
   if (found.type === "complete") return found.binaries;
-  await mkdir(cache, { recursive: true });
   const onWait = (): void => log(`waiting for another process that fills ${cache}`);
   return withLock(cache, { signal, onWait, env }, async () => {
     await removeUnfinished(cache);

@@ -30,7 +30,7 @@ export async function bringDown(options: {
   const onWait = (): void => log(`waiting for another command that works on ${directory}`);
   await withLock(directory, { signal, onWait, env }, async () => {
     for (const name of componentNames.toReversed()) {
-      log(`${name} ${await stopComponent(name, { directory })}`);
+      log(`${name} ${await stopComponent(name, { directory, signal })}`);
     }
     await rm(directory, { recursive: true, force: true });
   });

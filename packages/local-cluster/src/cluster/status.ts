@@ -15,6 +15,8 @@ export interface StatusRow {
   pid?: number;
   /** Where it listens. */
   address?: string;
+  /** Why the state is not known. */
+  why?: string;
 }
 
 /** How everything in a cluster is; undefined when there is no cluster. */
@@ -25,14 +27,17 @@ export async function clusterStatus(directory: string, signal: AbortSignal): Pro
   return [...processes, ...(await operatorRows(directory, signal))];
 }
 
-/** The rows as text, in columns. */
+/** The rows as text, in columns; below them why a state is not known, and what to do about what does not run. */
 export function renderStatus(rows: readonly StatusRow[]): string {
   const table = [
     ["NAME", "STATE", "PID", "ADDRESS"],
     ...rows.map(({ name, state, pid, address }) => [name, state, pid?.toString() ?? "-", address ?? "-"]),
   ];
   const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("   ")).join("\n");
+  const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("   "));
+  const whys = new Set(rows.flatMap(({ why }) => (why === undefined ? [] : [`unknown: ${why}`])));
+  const cure = rows.every(({ healthy }) => healthy) ? [] : ["`make local-up` starts what does not run"];
+  return [...lines, ...whys, ...cure].join("\n");
 }
 
 async function processRow(
@@ -74,7 +79,8 @@ async function operatorRows(directory: string, signal: AbortSignal): Promise<Sta
     );
   } catch (error) {
     signal.throwIfAborted();
-    const state = `unknown: ${error instanceof Error ? error.message : String(error)}`;
-    return names.map((name) => ({ name, state, healthy: false }));
+    const cause = error instanceof Error ? error.message : String(error);
+    const why = limit.aborted ? `the API server did not answer within ${ANSWER_LIMIT_MS / 1000} s` : cause;
+    return names.map((name) => ({ name, state: "unknown", healthy: false, why }));
   }
 }

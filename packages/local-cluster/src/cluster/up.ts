@@ -39,6 +39,8 @@ export interface RunningCluster {
   server: string;
   /** Path of the administrator's kubeconfig. */
   kubeconfig: string;
+  /** Path of the certificate that the forge's and the rehearsal model's are signed with. */
+  caFile: string;
   /** Path of the program. */
   kubectl: string;
   /** A repository of the local forge with a small backlog, and the Secret in namespace `default` that opens it. */
@@ -54,15 +56,14 @@ export async function bringUp(options: UpOptions): Promise<RunningCluster> {
   const { directory, env, signal, log } = options;
   await checkSandboxes({ env, signal });
   await localImages();
-  await mkdir(directory, { recursive: true });
   const onWait = (): void => log(`waiting for another command that works on ${directory}`);
   return withLock(directory, { signal, onWait, env }, async () => {
     const ports = await ensurePorts(directory);
     const controlPlane = await startProcesses(ports, options);
     const repository = await furnish(ports, controlPlane, options);
     await install(ports, controlPlane, options);
-    const { server, kubeconfig } = controlPlane;
-    return { directory, server, kubeconfig, kubectl: join(directory, "bin", "kubectl"), repository };
+    const { server, kubeconfig, caFile } = controlPlane;
+    return { directory, server, kubeconfig, caFile, kubectl: join(directory, "bin", "kubectl"), repository };
   });
 }
 

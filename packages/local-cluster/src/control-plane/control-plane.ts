@@ -38,8 +38,8 @@ export interface ControlPlane {
   /** One JSON object a line, written before the request is answered. */
   auditLog: string;
   kubectl: string;
-  /** Ends all components; each has `graceMs` (default 10,000; 0 kills) to end by itself. */
-  stop(options?: { graceMs?: number }): Promise<void>;
+  /** Ends all components; each has `graceMs` (default 10,000; 0 kills) to end by itself. By default nothing calls it off. */
+  stop(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
 }
 
 /**
@@ -55,8 +55,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await writeFile(auditPolicyPath(directory), settings.auditPolicy ?? defaultAuditPolicy);
   await writeKubeconfigs(directory, ports, certificates);
   const components = controlPlaneComponents({ directory, ports, certificates, binaries, settings });
-  const stop = async ({ graceMs = 10_000 }: { graceMs?: number } = {}): Promise<void> => {
-    for (const { name } of components.toReversed()) await stopComponent(name, { directory, graceMs });
+  const stop: ControlPlane["stop"] = async ({ graceMs = 10_000, signal: calledOff } = {}) => {
+    const stopping = { directory, graceMs, signal: calledOff ?? new AbortController().signal };
+    for (const { name } of components.toReversed()) await stopComponent(name, stopping);
   };
   try {
     for (const component of components) {

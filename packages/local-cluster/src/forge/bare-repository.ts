@@ -40,9 +40,12 @@ export interface CommitInfo {
 /** A bare repository on disk, asked by the git program. */
 export class BareRepository {
   readonly path: string;
+  readonly #env: Readonly<Record<string, string | undefined>>;
 
-  constructor(path: string) {
+  /** `env` is the program's environment. */
+  constructor(path: string, env: Readonly<Record<string, string | undefined>>) {
     this.path = path;
+    this.#env = env;
   }
 
   /**
@@ -54,10 +57,11 @@ export class BareRepository {
     const unfinished = `${this.path}.unfinished`;
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(dirname(unfinished), { recursive: true });
-    await run("git", ["init", "--quiet", "--bare", "--initial-branch=main", unfinished]);
-    await run("git", ["-C", unfinished, "config", "http.receivepack", "true"]);
+    const options = { env: this.#env };
+    await run("git", ["init", "--quiet", "--bare", "--initial-branch=main", unfinished], options);
+    await run("git", ["-C", unfinished, "config", "http.receivepack", "true"], options);
     await writeFile(join(unfinished, "hooks", "pre-receive"), preReceive, { mode: 0o755 });
-    await importFiles(unfinished, files);
+    await importFiles(unfinished, files, options);
     await rename(unfinished, this.path);
   }
 
@@ -105,6 +109,7 @@ export class BareRepository {
 
   async #git(...args: string[]): Promise<string> {
     const { stdout } = await run("git", ["-C", this.path, "-c", "core.quotePath=false", ...args], {
+      env: this.#env,
       maxBuffer: 64 * 1024 * 1024,
     });
     return stdout;
@@ -138,8 +143,15 @@ function lines(text: string, separator = "\n"): string[] {
   return text.split(separator).filter((line) => line !== "");
 }
 
-async function importFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn("git", ["-C", directory, "fast-import", "--quiet"], { stdio: ["pipe", "ignore", "inherit"] });
+async function importFiles(
+  directory: string,
+  files: Readonly<Record<string, string>>,
+  { env }: { env: Readonly<Record<string, string | undefined>> },
+): Promise<void> {
+  const child = spawn("git", ["-C", directory, "fast-import", "--quiet"], {
+    env,
+    stdio: ["pipe", "ignore", "inherit"],
+  });
   const message = "Begin";
   child.stdin.write(`commit refs/heads/main\ncommitter ${initialCommitter} 1767225600 +0000\n`);
   child.stdin.write(`data ${Buffer.byteLength(message)}\n${message}\n`);

@@ -249,7 +249,7 @@ export class ForgeRequests {
     if (repository === undefined || (repository.private && call.caller !== "owner")) throw ForgeApiError.notFound();
     return {
       repository,
-      git: new BareRepository(this.#forge.repositoryPath(`${repository.owner}/${repository.name}`)),
+      git: new BareRepository(this.#forge.repositoryPath(`${repository.owner}/${repository.name}`), this.#env),
     };
   }
 }

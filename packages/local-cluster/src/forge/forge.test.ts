@@ -28,7 +28,7 @@ beforeAll(async () => {
     cert: await readFile(certificates.server.certFile, "utf8"),
   };
   agent = new Agent({ connect: { ca: await readFile(caFile, "utf8") } });
-  forge = await startForge({ directory: join(directory, "forge"), tls });
+  forge = await startForge({ directory: join(directory, "forge"), tls, env: process.env });
 });
 
 afterAll(async () => {
@@ -249,7 +249,7 @@ test("a forge started again on its folder goes on with everything it had", async
   await api("/repos/local/lasting/pulls", { method: "POST", body: pullBody });
   const before = { url: forge.url, token: forge.token };
   await forge.close();
-  forge = await startForge({ directory: join(directory, "forge"), tls });
+  forge = await startForge({ directory: join(directory, "forge"), tls, env: process.env });
   expect({ url: forge.url, token: forge.token }).toEqual(before);
   expect((await api("/repos/local/lasting/pulls/1")).body).toMatchObject({ title: "Work", state: "open" });
   const url = await forge.createRepository("lasting", { "other.txt": "ignored" });

@@ -16,8 +16,8 @@ export interface ForgeOptions {
   port?: number;
   /** Default: the system's clock. */
   now?: () => Date;
-  /** Environment of the git programs that serve requests. Default: the process's own. */
-  env?: ForgeEnvironment;
+  /** Environment of the git programs. */
+  env: ForgeEnvironment;
 }
 
 /** A small Git forge on loopback: Git over HTTPS with a token, and pull requests in the shape of GitHub's REST API. */
@@ -69,7 +69,7 @@ export async function startForge(options: ForgeOptions): Promise<Forge> {
     repositoryPath,
     async createRepository(name, files, { private: isPrivate = true } = {}) {
       const [owner = "", repository = ""] = fullName(name).split("/");
-      await new BareRepository(repositoryPath(name)).create(files);
+      await new BareRepository(repositoryPath(name), options.env).create(files);
       if (state.find(owner, repository) === undefined) {
         const createdAt = now().toISOString();
         const id = state.newId();
@@ -95,7 +95,7 @@ export async function startForge(options: ForgeOptions): Promise<Forge> {
     gitRoot,
     addresses,
     now,
-    env: options.env ?? process.env,
+    env: options.env,
     closing: closing.signal,
   });
   server.on("request", (request, response) => void requests.handle(request, response));

@@ -17,6 +17,7 @@ if (directory === undefined || certificate === undefined || key === undefined) {
 }
 const forge = await startForge({
   directory,
+  env: process.env,
   tls: { cert: await readFile(certificate, "utf8"), key: await readFile(key, "utf8") },
   ...(port === undefined ? {} : { port: Number(port) }),
 });

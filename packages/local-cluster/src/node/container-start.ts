@@ -34,7 +34,7 @@ export interface StartedContainer {
   id: string;
   startedAt: number;
   sandbox: Sandbox;
-  /** Resolves when its processes are gone and its log is complete. */
+  /** Settles when its processes are gone; rejects when its log or its termination message could not be had. */
   ended: Promise<Exit>;
 }
 
@@ -147,10 +147,14 @@ async function endOf({ pod, container, context }: ContainerStart, running: Runni
             sandbox.kill();
           },
         });
-  const exitCode = await sandbox.ended;
+  let exitCode: number;
+  try {
+    exitCode = await sandbox.ended;
+  } finally {
+    unwatch();
+    await log.close();
+  }
   const finishedAt = context.clock.now();
-  unwatch();
-  await log.close();
   const message = await messageOf({ pod, container, exitCode, messageFile, logPath: log.path });
   await removeFolder(box);
   const reason = outOfMemory ? "OOMKilled" : exitCode === 0 ? "Completed" : "Error";

@@ -1,5 +1,6 @@
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import type { Condition, Node } from "@orchestrator/controller-runtime";
+import { KUBERNETES_VERSION } from "../binaries/versions.ts";
 import { hostAddress } from "./lifecycle/pod-status.ts";
 
 export interface NodeFacts {
@@ -58,7 +59,7 @@ export function nodeStatus({ port, capacity, now, previous }: NodeFacts): NonNul
       containerRuntimeVersion: "orchestrator-local://0.1.0",
       kernelVersion: release(),
       kubeProxyVersion: "",
-      kubeletVersion: "v1.37.2",
+      kubeletVersion: KUBERNETES_VERSION,
       machineID: "",
       operatingSystem: "linux",
       osImage: "this machine",

@@ -3,7 +3,8 @@ import { type Condition, isApiError, resources } from "@orchestrator/controller-
 import { logFile, type StartedContainer, startContainer } from "./container-start.ts";
 import { ContainerBlocked } from "./environment.ts";
 import { isStableRun, retryDelay } from "./lifecycle/back-off.ts";
-import { type ContainerRecord, type Exit, isAlive, lastExit, runIndex } from "./lifecycle/container-record.ts";
+import { type ContainerRecord, type Exit, lastExit, runIndex } from "./lifecycle/container-record.ts";
+import { lostExit } from "./lifecycle/container-status.ts";
 import {
   type Action,
   type Ending,
@@ -100,13 +101,14 @@ export class PodWorker {
     } finally {
       await this.#end();
     }
-    if (!signal.aborted) await removeFolder(this.#directory);
+    if (!signal.aborted) await this.#removeFolders();
   }
 
   /** Brings volumes that are made of objects up to date. */
   async refreshVolumes(signal: AbortSignal): Promise<void> {
-    if (this.#volumeState.type !== "ready" || this.#ending !== undefined) return;
-    await this.#volumes.prepare(this.#pod, { now: this.#context.clock.now(), signal });
+    if (this.#volumeState.type !== "ready" || this.#ending !== undefined || this.#stop.signal.aborted) return;
+    const either = AbortSignal.any([signal, this.#stop.signal]);
+    await this.#volumes.prepare(this.#pod, { now: this.#context.clock.now(), signal: either });
   }
 
   /** The log of the newest run of a container, or the one before; or why there is none. */
@@ -241,13 +243,23 @@ export class PodWorker {
     record.state = { type: "running", containerId, startedAt, started: false, ready: false };
     this.#track(this.#probe(container, record, running));
     this.#track(
-      started.ended.then((exit) => {
+      this.#exitOf(container, started).then((exit) => {
         running.probes.abort();
         running.cancelKill?.();
         this.#running.delete(container.name);
         this.#exited(record, exit);
       }),
     );
+  }
+
+  /** How a container ended; never rejects, for a pod must end also where that cannot be told. */
+  async #exitOf({ name }: Container, { id, startedAt, ended }: StartedContainer): Promise<Exit> {
+    try {
+      return await ended;
+    } catch (err) {
+      this.#context.logger.error({ err, ...this.#name(), container: name }, "end of a container not known");
+      return { ...lostExit, containerId: id, startedAt, finishedAt: this.#context.clock.now() };
+    }
   }
 
   async #probe(container: Container, record: ContainerRecord, { sandbox, probes }: RunningContainer): Promise<void> {
@@ -340,9 +352,15 @@ export class PodWorker {
     const { name, namespace, uid, deletionTimestamp } = this.#pod.metadata;
     await this.#volumes.remove();
     if (deletionTimestamp === undefined) return;
-    await removeFolder(this.#directory);
+    await this.#removeFolders();
     await this.#context.client.delete(resources.pods, { namespace, name }, { uid, gracePeriodSeconds: 0, signal });
     this.#gone = true;
+  }
+
+  /** The volumes first: they may be just being brought up to date. */
+  async #removeFolders(): Promise<void> {
+    await this.#volumes.remove();
+    await removeFolder(this.#directory);
   }
 
   async #end(): Promise<void> {
@@ -352,7 +370,7 @@ export class PodWorker {
       probes.abort();
       sandbox.kill();
     }
-    while (this.#effects.size > 0 || [...this.#records.values()].some(isAlive)) {
+    while (this.#effects.size > 0) {
       for (const { sandbox } of this.#running.values()) sandbox.kill();
       await Promise.all(this.#effects);
     }

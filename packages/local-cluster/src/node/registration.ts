@@ -9,6 +9,7 @@ import {
   resources,
   sleep,
 } from "@orchestrator/controller-runtime";
+import { createUnlessThere } from "../create-unless-there.ts";
 import { nodeObject, nodeStatus, type Taint } from "./node-object.ts";
 
 const leaseNamespace = "kube-node-lease";
@@ -36,7 +37,10 @@ export async function register(options: RegistrationOptions, signal: AbortSignal
   await renewLease(options, signal);
 }
 
-/** Renews the node's Lease and, more rarely, its status. Rejects with the signal's reason when that aborts. */
+/**
+ * Renews the node's Lease and, more rarely, its status; a node that was deleted is registered anew. What fails is logged
+ * and tried again at the next heartbeat. Rejects with the signal's reason when that aborts.
+ */
 export async function keepAlive(options: RegistrationOptions, signal: AbortSignal): Promise<never> {
   const { clock, heartbeatMs, logger } = options;
   let statusAt = clock.now() + statusIntervalMs;
@@ -45,13 +49,21 @@ export async function keepAlive(options: RegistrationOptions, signal: AbortSigna
     try {
       await renewLease(options, signal);
       if (clock.now() < statusAt) continue;
-      await writeStatus(options, signal);
+      await writeStatusOrRegister(options, signal);
       statusAt = clock.now() + statusIntervalMs;
     } catch (err) {
       signal.throwIfAborted();
       logger.warn({ err }, "node heartbeat not written, trying again");
-      if (isApiError(err, "NotFound")) await register(options, signal).catch(() => undefined);
     }
+  }
+}
+
+async function writeStatusOrRegister(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await writeStatus(options, signal);
+  } catch (error) {
+    if (!isApiError(error, "NotFound")) throw error;
+    await register(options, signal);
   }
 }
 
@@ -71,13 +83,5 @@ async function renewLease({ client, clock, name }: RegistrationOptions, signal: 
     if (!isApiError(error, "NotFound")) throw error;
     const lease: Lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: key, spec };
     await createUnlessThere(() => client.create(resources.leases, lease, { signal }));
-  }
-}
-
-async function createUnlessThere(create: () => Promise<unknown>): Promise<void> {
-  try {
-    await create();
-  } catch (error) {
-    if (!isApiError(error, "AlreadyExists")) throw error;
   }
 }

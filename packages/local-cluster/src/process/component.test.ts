@@ -14,12 +14,13 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "component-"));
   return async () => {
-    await stopComponent("part", { directory, graceMs: 0 });
+    await stopComponent("part", { directory, graceMs: 0, signal });
     await rm(directory, { recursive: true, force: true });
   };
 });
 
 const env = process.env;
+const signal = new AbortController().signal;
 
 function start(script: string, changes: Partial<Component> = {}, timeoutMs = 10_000) {
   const part: Component = {
@@ -29,7 +30,6 @@ function start(script: string, changes: Partial<Component> = {}, timeoutMs = 10_
     ready: () => Promise.resolve(),
     ...changes,
   };
-  const signal = new AbortController().signal;
   return startComponent(part, { directory, lifetime: "detached", signal, env, timeoutMs });
 }
 
@@ -98,14 +98,24 @@ describe("a component", () => {
     const meek = await start("trap 'echo bye; exit 0' TERM; echo set; while :; do sleep 0.05; done", {
       ready: whenLogged("set"),
     });
-    expect(await stopComponent("part", { directory })).toBe("stopped");
+    expect(await stopComponent("part", { directory, signal })).toBe("stopped");
     expect(await isRunning(meek)).toBe(false);
     expect(await readFile(logPath(directory, "part"), "utf8")).toBe("set\nbye\n");
 
     const deaf = await start("trap '' TERM; echo deaf; while :; do sleep 0.05; done", { ready: whenLogged("deaf") });
-    expect(await stopComponent("part", { directory, graceMs: 200 })).toBe("stopped");
+    expect(await stopComponent("part", { directory, graceMs: 200, signal })).toBe("stopped");
     expect(await isRunning(deaf)).toBe(false);
     await expect(stat(pidFile(directory, "part"))).rejects.toThrow("ENOENT");
+  });
+
+  test("is not waited for when its stop is called off", async () => {
+    const deaf = await start("trap '' TERM; echo deaf; while :; do sleep 0.05; done", { ready: whenLogged("deaf") });
+    const called = new AbortController();
+    const stopped = stopComponent("part", { directory, graceMs: 60_000, signal: called.signal });
+    called.abort(new Error("called off"));
+    await expect(stopped).rejects.toThrow("called off");
+    expect(await isRunning(deaf)).toBe(true);
+    expect(await readRunning(directory, "part")).toEqual(deaf);
   });
 
   test("whose pid was given to another process leaves that one alone", async () => {
@@ -115,7 +125,7 @@ describe("a component", () => {
     const { pid, startTime } = (await identifyProcess(other.pid ?? 0)) ?? { pid: 0, startTime: "" };
     await writeFile(pidFile(directory, "part"), `${pid} ${Number(startTime) - 1}\n`);
     expect(await readRunning(directory, "part")).toBeUndefined();
-    expect(await stopComponent("part", { directory })).toBe("did not run");
+    expect(await stopComponent("part", { directory, signal })).toBe("did not run");
     expect(await isRunning({ pid, startTime })).toBe(true);
   });
 
@@ -123,7 +133,7 @@ describe("a component", () => {
     "whose pid file is damaged does not run: %j",
     async (text) => {
       await writeFile(pidFile(directory, "part"), text);
-      expect(await stopComponent("part", { directory })).toBe("did not run");
+      expect(await stopComponent("part", { directory, signal })).toBe("did not run");
     },
   );
 

@@ -56,38 +56,44 @@ export function logPath(directory: string, name: string): string {
 
 /**
  * Ends a component: SIGTERM, and SIGKILL when it is still there after `graceMs`. One that does not run is left alone,
- * and so is another process that was given its pid.
+ * and so is another process that was given its pid. When the signal aborts, it is not waited for any longer.
  */
 export async function stopComponent(
   name: string,
-  { directory, graceMs = 10_000 }: { directory: string; graceMs?: number },
+  { directory, graceMs = 10_000, signal }: { directory: string; graceMs?: number; signal: AbortSignal },
 ): Promise<"stopped" | "did not run"> {
+  signal.throwIfAborted();
   const identity = await readRunning(directory, name);
   if (identity !== undefined) {
     if (graceMs > 0) send(identity, "SIGTERM");
-    if (!(await ended(identity, graceMs))) {
+    if (!(await ended(identity, graceMs, signal))) {
       send(identity, "SIGKILL");
-      await ended(identity, 10_000);
+      await ended(identity, 10_000, signal);
     }
   }
   await rm(pidFile(directory, name), { force: true });
   return identity === undefined ? "did not run" : "stopped";
 }
 
-// The process writes its own pid file before it becomes the program, so that none is ever without one.
+// The process writes its own pid file before it becomes the program, so that none is ever without one. One that is bound was
+// tied to its starter before that; the tie does not hold when the starter had ended by then, which its parent tells.
 const LAUNCHER = `
-file=$1; shift
+starter=$1; file=$2; shift 2
+[ "$starter" = "" ] || [ "$starter" = "$PPID" ] || exit 1
 echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" > "$file.new" && mv "$file.new" "$file" && exec "$@"
 `;
 
 async function launch(component: Component, logFile: string, options: StartOptions): Promise<ProcessIdentity> {
-  const { directory, lifetime, env } = options;
+  const { directory, lifetime, env, signal } = options;
   await rm(pidFile(directory, component.name), { force: true });
   const log = await open(logFile, "a");
   try {
-    const binding = lifetime === "bound" ? ["setpriv", "--pdeathsig", "SIGKILL", "--"] : [];
-    const program = [pidFile(directory, component.name), ...binding, component.command, ...component.args];
-    const child = spawn("sh", ["-c", LAUNCHER, component.name, ...program], {
+    const bound = lifetime === "bound";
+    const starter = bound ? String(process.pid) : "";
+    const launcher = ["sh", "-c", LAUNCHER, component.name, starter, pidFile(directory, component.name)];
+    const tie = bound ? ["setpriv", "--pdeathsig", "SIGKILL", "--"] : [];
+    const [program = "", ...args] = [...tie, ...launcher, component.command, ...component.args];
+    const child = spawn(program, args, {
       cwd: directory,
       detached: true,
       env: component.env ?? { PATH: env["PATH"] ?? "", HOME: env["HOME"] ?? "" },
@@ -98,7 +104,12 @@ async function launch(component: Component, logFile: string, options: StartOptio
       child.once("spawn", resolve);
       child.once("error", reject);
     });
-    return await launched(component.name, child.exitCode === null ? child : undefined, { directory, logFile });
+    const begun = child.exitCode === null ? child : undefined;
+    return await launched(component.name, begun, { directory, logFile, signal }).catch((error: unknown) => {
+      // A process without a pid file would be nobody's.
+      child.kill("SIGKILL");
+      throw error;
+    });
   } finally {
     await log.close();
   }
@@ -107,12 +118,12 @@ async function launch(component: Component, logFile: string, options: StartOptio
 async function launched(
   name: string,
   child: { readonly exitCode: number | null; readonly signalCode: NodeJS.Signals | null } | undefined,
-  { directory, logFile }: { directory: string; logFile: string },
+  { directory, logFile, signal }: { directory: string; logFile: string; signal: AbortSignal },
 ): Promise<ProcessIdentity> {
   while (child !== undefined && child.exitCode === null && child.signalCode === null) {
     const identity = await readRunning(directory, name);
     if (identity !== undefined) return identity;
-    await delay(5);
+    await pause(5, signal);
   }
   throw new ComponentFailed({ component: name, problem: "ended at once", logFile, lastLines: await readTail(logFile) });
 }
@@ -139,6 +150,10 @@ async function untilReady(
   throw new ComponentFailed({ component: component.name, problem, logFile, lastLines: await readTail(logFile), cause });
 }
 
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
+
 function send(identity: ProcessIdentity, name: NodeJS.Signals): void {
   try {
     process.kill(identity.pid, name);
@@ -147,11 +162,11 @@ function send(identity: ProcessIdentity, name: NodeJS.Signals): void {
   }
 }
 
-async function ended(identity: ProcessIdentity, withinMs: number): Promise<boolean> {
+async function ended(identity: ProcessIdentity, withinMs: number, signal: AbortSignal): Promise<boolean> {
   const deadline = AbortSignal.timeout(withinMs);
   while (await isRunning(identity)) {
     if (deadline.aborted) return false;
-    await delay(20);
+    await pause(20, signal);
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
@@ -37,19 +37,46 @@ test("whoever waits can give up", async () => {
   await lock(async () => {
     const waiting = lock(() => Promise.resolve("held"), called.signal);
     called.abort(new Error("called off"));
-    await expect(waiting).rejects.toThrow(/abort/i);
+    await expect(waiting).rejects.toThrow("called off");
   });
 });
 
+test("whoever has waited while the folder was removed keeps out whoever comes next", async () => {
+  const order: string[] = [];
+  const work = (name: string, meanwhile: (waiting: Promise<void>) => Promise<void>) => {
+    const waiting = Promise.withResolvers<void>();
+    const options = { signal: new AbortController().signal, onWait: waiting.resolve, env: process.env };
+    const done = withLock(folder, options, async () => {
+      order.push(`${name} begins`);
+      await meanwhile(waiting.promise);
+      order.push(`${name} ends`);
+    });
+    return { waiting: waiting.promise, done };
+  };
+  const others: Promise<void>[] = [];
+  const first = work("first", async () => {
+    const second = work("second", async () => {
+      const third = work("third", () => Promise.resolve());
+      others.push(third.done);
+      await third.waiting;
+    });
+    others.push(second.done);
+    await second.waiting;
+    await rm(folder, { recursive: true });
+  });
+  await first.done;
+  while (others.length > 0) await others.shift();
+  expect(order).toEqual(["first", "second", "third"].flatMap((name) => [`${name} begins`, `${name} ends`]));
+});
+
 test("a lock that cannot be taken says so", async () => {
-  await rm(folder, { recursive: true });
+  const file = join(folder, "file");
+  await writeFile(file, "");
   await expect(
-    withLock(
-      join(folder, "none/lock"),
-      { signal: new AbortController().signal, onWait: () => {}, env: process.env },
-      () => Promise.resolve(),
+    withLock(join(file, "folder"), { signal: new AbortController().signal, onWait: () => {}, env: process.env }, () =>
+      Promise.resolve(),
     ),
-  ).rejects.toThrow(/cannot be taken: flock: .*No such file/);
+  ).rejects.toThrow(`the lock ${join(file, "folder")} cannot be taken: ENOTDIR`);
 });
 
 test("a machine without flock is told so", async () => {

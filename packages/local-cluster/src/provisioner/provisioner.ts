@@ -4,7 +4,6 @@ import {
   Controller,
   createMetrics,
   Informer,
-  isApiError,
   type KubernetesClient,
   type Logger,
   Manager,
@@ -14,6 +13,7 @@ import {
   resources,
   type StorageClass,
 } from "@orchestrator/controller-runtime";
+import { createUnlessThere } from "../create-unless-there.ts";
 import { isAbandoned, PROVISIONER, volumeFor } from "./decide.ts";
 
 /** The cluster's default class: a volume is made when the first pod that wants it has been scheduled. */
@@ -86,12 +86,4 @@ function reclaiming(
     }
     return { type: "awaitChange" };
   };
-}
-
-async function createUnlessThere(create: () => Promise<unknown>): Promise<void> {
-  try {
-    await create();
-  } catch (error) {
-    if (!isApiError(error, "AlreadyExists")) throw error;
-  }
 }

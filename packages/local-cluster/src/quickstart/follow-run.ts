@@ -19,10 +19,14 @@ export interface FollowOptions {
   signal: AbortSignal;
 }
 
-/** Reads a run and its agent's log until the run has ended. */
+/**
+ * Reads a run and its agent's log until the run has ended.
+ * @throws what kept kubectl from starting
+ */
 export async function followRun(options: FollowOptions): Promise<RunView> {
-  const { client, type, namespace, name, onView, signal } = options;
-  const ended = new AbortController();
+  const { client, type, namespace, name, onView } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
   let view = newRunView(type.kind, name);
   let log: Promise<void> | undefined;
   try {
@@ -31,16 +35,19 @@ export async function followRun(options: FollowOptions): Promise<RunView> {
       view = withObject(view, run);
       onView(view);
       if (view.phase === "Running") {
-        log ??= followLog(options, run, AbortSignal.any([signal, ended.signal]), (line) => {
+        log ??= followLog(options, run, signal, (line) => {
           view = withLogLine(view, line);
           onView(view);
-        });
+        }).catch((error: unknown) => stop.abort(error));
       }
       if (!hasEnded(view)) await delay(pollMs, undefined, { signal });
     }
     return view;
+  } catch (error) {
+    stop.signal.throwIfAborted();
+    throw error;
   } finally {
-    ended.abort();
+    stop.abort();
     await log;
   }
 }

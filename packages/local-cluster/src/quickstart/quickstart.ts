@@ -22,6 +22,8 @@ const samples = [
 export interface QuickstartOptions {
   /** Absolute path; holds everything of the local cluster. */
   directory: string;
+  /** Where the reader's shell is. */
+  workingDirectory: string;
   env: Record<string, string | undefined>;
   output: ScreenOutput;
   /** Makes the names of this quickstart's runs new. */
@@ -33,7 +35,8 @@ export interface QuickstartOptions {
  * Brings the local cluster up, applies both samples and shows their progress to the end.
  * @returns the exit code: 0 when both runs have succeeded.
  */
-export async function runQuickstart({ directory, env, output, suffix, signal }: QuickstartOptions): Promise<number> {
+export async function runQuickstart(options: QuickstartOptions): Promise<number> {
+  const { directory, workingDirectory, env, output, suffix, signal } = options;
   const say = (line: string): void => void output.write(`${line}\n`);
   const model = chooseModel(env);
   say(announceModel(model));
@@ -41,7 +44,8 @@ export async function runQuickstart({ directory, env, output, suffix, signal }: 
   const runs = await Promise.all(samples.map((sample) => readSample(sample.file, suffix, cluster)));
   for (const run of runs) say(await kubectlApply(cluster, run, signal));
   const views = await followAll(cluster, runs, output, signal);
-  say(closingWords({ directory, namespace, views }));
+  const rehearsed = model.type === "rehearsal";
+  say(closingWords({ workingDirectory, directory, caFile: cluster.caFile, namespace, rehearsed, views }));
   return views.every(({ phase }) => phase === "Succeeded") ? 0 : 1;
 }
 

@@ -1,4 +1,8 @@
+import { progressLine } from "@orchestrator/core/pure";
 import { z } from "zod";
+
+/** On one line and without control characters: an agent's words must not steer the terminal that shows them. */
+const words = z.string().transform((text) => text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim());
 
 /** What of a run's object quickstart shows. Everything may be missing before the operator's first write. */
 const runObject = z.object({
@@ -7,21 +11,15 @@ const runObject = z.object({
   status: z
     .object({
       phase: z.string().optional(),
-      message: z.string().optional(),
-      totalCostUsd: z.string().optional(),
-      conditions: z.array(z.object({ type: z.string(), reason: z.string() })).optional(),
-      result: z.object({ pullRequest: z.object({ url: z.string() }).optional() }).optional(),
+      message: words.optional(),
+      totalCostUsd: words.optional(),
+      conditions: z.array(z.object({ type: z.string(), reason: words })).optional(),
+      result: z.object({ pullRequest: z.object({ url: words }).optional() }).optional(),
     })
     .optional(),
 });
 
-const progressLine = z.object({
-  step: z.string(),
-  message: z.string(),
-  tasksDone: z.int().optional(),
-  tasksTotal: z.int().optional(),
-  costUsd: z.number().optional(),
-});
+const shownProgress = progressLine.extend({ message: words });
 
 /** What is known of a run, from its object and from the log of its agent. */
 export interface RunView {
@@ -67,9 +65,9 @@ export function withLogLine(view: RunView, line: string): RunView {
   };
 }
 
-function parseProgress(line: string): z.infer<typeof progressLine> | undefined {
+function parseProgress(line: string): z.infer<typeof shownProgress> | undefined {
   try {
-    return progressLine.safeParse(JSON.parse(line)).data;
+    return shownProgress.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined; // the log is for people: a line that is no JSON is nothing to show
   }

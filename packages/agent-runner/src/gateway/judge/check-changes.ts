@@ -1,4 +1,4 @@
-import type { RunInputs } from "@orchestrator/core/pure";
+import { docsFolder, type RunInputs } from "@orchestrator/core/pure";
 import type { FileChange } from "../mirror/mirror.ts";
 import { RunFailure } from "../run-failure.ts";
 import type { SecretFinding } from "./find-secrets.ts";
@@ -26,11 +26,18 @@ export function checkChanges(
       `${where} looks like ${secret.kind}: it must not be in any commit of the branch, not even a removed one`,
     );
   }
+  if (inputs.kind === "DocsGenerationRun") checkDocsPaths(`${docsFolder(inputs.workingDirectory)}/`, changes);
+}
+
+/**
+ * Refuses files that are too large to be delivered, and to be looked into.
+ *
+ * @throws RunFailure DeliveryRefused, naming the file
+ */
+export function checkSizes(changes: readonly FileChange[]): void {
   const large = changes.find(({ bytes }) => bytes > fileSizeLimit);
-  if (large !== undefined) {
-    throw refused(`${large.path} has ${large.bytes} bytes; at most ${fileSizeLimit} are delivered`);
-  }
-  if (inputs.kind === "DocsGenerationRun") checkDocsPaths(docsFolder(inputs.workingDirectory), changes);
+  if (large === undefined) return;
+  throw refused(`${large.path} has ${large.bytes} bytes; at most ${fileSizeLimit} are delivered`);
 }
 
 function checkDocsPaths(folder: string, changes: readonly FileChange[]): void {
@@ -40,10 +47,6 @@ function checkDocsPaths(folder: string, changes: readonly FileChange[]): void {
   }
   const link = changes.find(({ mode }) => linkModes.includes(mode));
   if (link !== undefined) throw refused(`${link.path} is a link; documents have to be plain files`);
-}
-
-function docsFolder(workingDirectory: string): string {
-  return `${workingDirectory === "." ? "" : `${workingDirectory}/`}.taskmaster/docs/`;
 }
 
 function refused(message: string): RunFailure {

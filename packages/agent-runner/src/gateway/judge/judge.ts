@@ -6,7 +6,7 @@ import { selectTasks } from "../../tasks/select-tasks.ts";
 import { taskHash } from "../../tasks/task-hash.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import { RunFailure } from "../run-failure.ts";
-import { checkChanges } from "./check-changes.ts";
+import { checkChanges, checkSizes } from "./check-changes.ts";
 import { findSecrets, type SecretFinding } from "./find-secrets.ts";
 import type { TaskOutcomes } from "./judge-docs.ts";
 
@@ -71,7 +71,7 @@ function docsOutcome({ delivered, failed }: TaskOutcomes): Judgement["outcome"] 
 }
 
 /**
- * A secret that a later commit takes away again would still be pushed: every commit is looked at.
+ * A secret or a large file that a later commit takes away again would still be pushed: every commit is looked at.
  *
  * @throws RunFailure DeliveryRefused where the commits do not begin at `baseCommit`
  */
@@ -89,6 +89,7 @@ export async function secretsInCommits(
   const findings: SecretFinding[] = [];
   for (const one of await mirror.commitsBetween(baseCommit, commit, signal)) {
     const changes = await mirror.changes(`${one}^`, one, signal);
+    checkSizes(changes);
     const paths = changes.map(({ path }) => path);
     findings.push(...findSecrets(await mirror.patch(one, signal), paths, options.secrets));
   }

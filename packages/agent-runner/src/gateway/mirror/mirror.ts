@@ -23,6 +23,9 @@ export interface CommitOrigin {
   round: number;
 }
 
+/** Every change, whatever the repository's own settings would hide. */
+const wholeDiff = ["--no-renames", "--ignore-submodules=none"];
+
 /** One file that differs between two commits. */
 export interface FileChange {
   path: string;
@@ -105,7 +108,7 @@ export class Mirror {
 
   /** Files that differ between two commits, sorted by Git. A renamed file is one deleted and one added. */
   async changes(from: string, to: string, signal: AbortSignal): Promise<FileChange[]> {
-    const raw = await this.#local(["diff", "--raw", "--no-abbrev", "--no-renames", "-z", from, to], signal);
+    const raw = await this.#local(["diff", "--raw", "--no-abbrev", ...wholeDiff, "-z", from, to], signal);
     const parts = raw.split("\0").filter((part) => part !== "");
     const changes: (Omit<FileChange, "bytes"> & { blob: string })[] = [];
     for (let index = 0; index + 1 < parts.length; index += 2) {
@@ -157,8 +160,9 @@ export class Mirror {
 
   /** What `commit` changes against its first parent: lines without context, files in the order of `changes`. */
   async patch(commit: string, signal: AbortSignal): Promise<string> {
-    const args = ["diff", "--unified=0", "--no-renames", "--no-ext-diff", "--no-textconv", `${commit}^`, commit];
-    return await this.#local(args, signal);
+    // What Git takes for binary, by a NUL in it or by the repository's own attributes, would be left out without --text.
+    const shown = ["--unified=0", "--text", "--no-ext-diff", "--no-textconv", ...wholeDiff];
+    return await this.#local(["diff", ...shown, `${commit}^`, commit], signal);
   }
 
   /** Contents of those of `paths` that are files of `commit`. */
@@ -169,13 +173,14 @@ export class Mirror {
   }
 
   /**
-   * Pushes the run's branch upstream, never by force. Pushing again what is there already is no error.
+   * Pushes `commit` upstream as the run's branch, never by force. Pushing again what is there already is no error. The
+   * branch itself may have moved on since `commit` was judged: the agent can push at any time.
    *
    * @throws RunFailure PushRejected, RepositoryAuthFailed or RepositoryUnreachable
    */
-  async pushUpstream(signal: AbortSignal): Promise<void> {
-    const ref = `refs/heads/${this.#inputs.branch}`;
-    await this.#push(this.path, ["--", this.#inputs.repository.url, `${ref}:${ref}`], signal);
+  async pushUpstream(commit: string, signal: AbortSignal): Promise<void> {
+    const target = `refs/heads/${this.#inputs.branch}`;
+    await this.#push(this.path, ["--", this.#inputs.repository.url, `${commit}:${target}`], signal);
   }
 
   /** Makes a commit on top of `parent` that holds `files` alone, path to content. */

@@ -16,7 +16,7 @@ const passed: ProbeResult = { succeeded: true, output: "" };
 /** Asks once. A probe without a handler that this node knows fails. */
 export async function runProbe(
   probe: Probe,
-  { container, sandbox, signal }: { container: Container; sandbox: Sandbox; signal: AbortSignal },
+  { container, sandbox, signal }: { container: Container; sandbox: Pick<Sandbox, "run">; signal: AbortSignal },
 ): Promise<ProbeResult> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   const { exec, httpGet, tcpSocket } = probe;
@@ -34,11 +34,11 @@ export async function runProbe(
 
 async function runExec(
   command: string[],
-  { sandbox, timeoutMs, signal }: { sandbox: Sandbox; timeoutMs: number; signal: AbortSignal },
+  { sandbox, timeoutMs, signal }: { sandbox: Pick<Sandbox, "run">; timeoutMs: number; signal: AbortSignal },
 ): Promise<ProbeResult> {
   const { outcome, exitCode, output } = await sandbox.run(command, { timeoutMs, signal });
   if (outcome === "timedOut") return failed(`command timed out after ${timeoutMs / 1000}s`);
-  return exitCode === 0 ? passed : failed(output);
+  return exitCode === 0 ? passed : failed(output.trim() || `command ended with ${exitCode}`);
 }
 
 function get(

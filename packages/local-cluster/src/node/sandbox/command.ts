@@ -13,7 +13,10 @@ export interface CommandResult {
 
 const outputLimit = 10_240;
 
-/** Runs a command to its end; kills it and what it has started after `timeoutMs`, or when the signal aborts. */
+/**
+ * Runs a command until it has ended and nobody can write its output any more. Kills it and what it has started after
+ * `timeoutMs`, or when the signal aborts, and then waits for no output.
+ */
 export async function runCommand(options: {
   program: string;
   args: string[];
@@ -24,31 +27,37 @@ export async function runCommand(options: {
   const { program, args, environment, timeoutMs, signal } = options;
   signal.throwIfAborted();
   const child = spawn(program, args, { cwd: "/", env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const output = Promise.all([take(child.stdout), take(child.stderr)]);
-  const exit = new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => resolve(code ?? 137));
+  const pipes = [child.stdout, child.stderr];
+  const closed = new Promise<number>((resolve, reject) => {
+    for (const source of [child, ...pipes]) source.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 137));
   });
+  const texts = pipes.map(collect);
   const timeout = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([timeout, signal]);
   const killTree = (): void => {
     // Failing to read the table leaves the process to its sandbox, with which it ends.
     void endTree(child.pid).catch(() => child.kill("SIGKILL"));
+    // What was started and has left the tree may hold them open for ever.
+    for (const pipe of pipes) pipe.destroy();
   };
   either.addEventListener("abort", killTree, { once: true });
   try {
-    const exitCode = await exit;
+    const exitCode = await closed;
     signal.throwIfAborted();
-    const text = (await output).join("");
-    return { outcome: timeout.aborted ? "timedOut" : "exited", exitCode, output: text.slice(0, outputLimit) };
+    const output = texts.map((text) => text()).join("");
+    return { outcome: timeout.aborted ? "timedOut" : "exited", exitCode, output: output.slice(0, outputLimit) };
   } finally {
     either.removeEventListener("abort", killTree);
   }
 }
 
+/** The first process reaps the one that it has put into the sandbox, and ends with it: an orphan would hold the sandbox up. */
 async function endTree(pid: number | undefined): Promise<void> {
   if (pid === undefined) return;
-  for (const member of processTree(await readProcesses(), pid).toReversed()) {
+  const [root, ...below] = processTree(await readProcesses(), pid);
+  const members = root === undefined || below.length > 0 ? below : [root];
+  for (const member of members.toReversed()) {
     try {
       process.kill(member, "SIGKILL");
     } catch (error) {
@@ -57,9 +66,10 @@ async function endTree(pid: number | undefined): Promise<void> {
   }
 }
 
-async function take(stream: Readable): Promise<string> {
+function collect(stream: Readable): () => string {
   let text = "";
-  stream.setEncoding("utf8");
-  for await (const chunk of stream) if (text.length < outputLimit) text += String(chunk);
-  return text;
+  stream.setEncoding("utf8").on("data", (chunk: string) => {
+    if (text.length < outputLimit) text += chunk;
+  });
+  return () => text;
 }

@@ -86,6 +86,30 @@ describe("the command of a sandbox", () => {
     expect(await sandbox.ended).toBe(137);
   });
 
+  test("has left no process behind when it has ended, also one that has let go of the output", async () => {
+    const seconds = `7${Date.now()}`;
+    const many = Array.from({ length: 50 }, () => `setsid sleep ${seconds} > /dev/null 2>&1 &`).join(" ");
+    const { sandbox } = await start(["sh", "-c", `${many} exec > /dev/null 2>&1; wait`]);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 10_000 }).toBe(50);
+    sandbox.kill();
+    expect(await sandbox.ended).toBe(137);
+    expect(await sleepersOf(seconds)).toBe(0);
+  });
+
+  test("is killed when its output cannot be taken", async () => {
+    const seconds = `8${Date.now()}`;
+    const { sandbox } = await start(["sh", "-c", `echo one; exec sleep ${seconds}`], {
+      output: {
+        stdout: async (stream) => {
+          for await (const _ of stream) throw new Error("no space");
+        },
+        stderr: async (stream) => void (await text(stream)),
+      },
+    });
+    await expect(sandbox.ended).rejects.toThrow("no space");
+    expect(await sleepersOf(seconds)).toBe(0);
+  });
+
   test("may write to /dev/stdout and /dev/stderr by name", async () => {
     const { stdout, stderr } = await run(["sh", "-c", "echo one > /dev/stdout; echo two > /dev/stderr"]);
     expect([stdout, stderr]).toEqual(["one\n", "two\n"]);
@@ -199,6 +223,14 @@ describe("a further command in a sandbox", () => {
     expect(exitCode).toBe(0);
     sandbox.kill();
     await sandbox.ended;
+  });
+
+  test("is not waited for beyond its time by what it has left behind", async () => {
+    const { sandbox } = await start(["sleep", "60"]);
+    const left = await sandbox.run(["sh", "-c", "sleep 61 & echo begun"], { ...commandLimits(), timeoutMs: 500 });
+    expect(left).toMatchObject({ outcome: "timedOut", output: "begun\n" });
+    sandbox.kill();
+    expect(await sandbox.ended).toBe(137);
   });
 
   test("is ended with all that it has started when it takes too long", async () => {

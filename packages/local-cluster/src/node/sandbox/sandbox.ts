@@ -3,6 +3,8 @@ import { mkdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { identifyProcess, isRunning, type ProcessIdentity } from "../../process/process-identity.ts";
 import { boxScript, type PlannedBind } from "./box-script.ts";
 import { type CommandResult, runCommand } from "./command.ts";
 import { lockedOptionsAt, type Mount, mountsBelow, parseMountInfo } from "./mount-table.ts";
@@ -33,7 +35,10 @@ export interface SandboxOptions {
 export interface Sandbox {
   /** The pid by which this machine knows the main process, which is process 1 within the sandbox. */
   readonly pid: number;
-  /** The main process' exit code, 128 + n when signal n ended it. Resolves when all output has been taken. */
+  /**
+   * The main process' exit code, 128 + n when signal n ended it. Resolves when all processes are gone and all output has
+   * been taken; one whose output cannot be taken is killed, and this rejects then.
+   */
   readonly ended: Promise<number>;
   /** Sends a signal to the main process. */
   signal(name: NodeJS.Signals): void;
@@ -64,15 +69,36 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const complaints = collect(stderr.readEnd, 2000);
   const output = Promise.all([options.output.stdout(stdout.readEnd), options.output.stderr(stderr.readEnd)]);
   const exitCode = exitCodeOf(child);
-  const ended = Promise.all([exitCode, output]).then(([code]) => code);
+  const taken = output.catch(async (error: unknown) => {
+    child.kill("SIGKILL");
+    await exitCode;
+    throw error;
+  });
+  const closed = Promise.all([exitCode, taken]).then(([code]) => code);
+  // It may reject while the report is read; whoever waits for it later is told.
+  closed.catch(() => undefined);
   const report = await readReport(child.stdio[3] as Readable);
   const pid = readyLine.exec(report)?.[1];
   if (pid === undefined) {
-    await ended;
+    await closed;
     if (report === "missing") throw new CommandMissing(options.command[0] ?? "");
     throw new SandboxFailed(`the sandbox could not be made: ${(report || complaints()).trim()}`);
   }
+  const ended = untilGone(await identifyProcess(Number(pid)), closed);
+  ended.catch(() => undefined);
   return runningSandbox(options, { child, pid: Number(pid), ended });
+}
+
+/**
+ * A killed sandbox takes a moment to end, in which its processes can still write. The first process of a namespace is
+ * gone when all others are.
+ */
+async function untilGone(main: ProcessIdentity | undefined, closed: Promise<number>): Promise<number> {
+  try {
+    return await closed;
+  } finally {
+    while (main !== undefined && (await isRunning(main))) await delay(5);
+  }
 }
 
 function runningSandbox(

@@ -1,0 +1,71 @@
+import { isDeepStrictEqual } from "node:util";
+import type { KubernetesClient, ResourceType } from "@orchestrator/controller-runtime";
+import type { Phase, RunObject, RunStatus } from "@orchestrator/core";
+import { waitFor } from "./wait.ts";
+
+const order: Readonly<Record<Phase, number>> = {
+  Pending: 0,
+  Suspended: 0,
+  Running: 1,
+  Retrying: 1,
+  Succeeded: 2,
+  Failed: 2,
+  Cancelled: 2,
+};
+
+/** Every status that the only run of a namespace has had, as a watch tells them. */
+export class RunHistory implements AsyncDisposable {
+  readonly #client: KubernetesClient;
+  readonly #type: ResourceType<RunObject>;
+  readonly #seen: RunObject[] = [];
+  readonly #stop = new AbortController();
+  readonly #following: Promise<void>;
+
+  constructor(client: KubernetesClient, type: ResourceType<RunObject>, namespace: string) {
+    this.#client = client;
+    this.#type = type;
+    this.#following = this.#follow(namespace);
+    // Whoever waits for what it should see is told.
+    this.#following.catch(() => {});
+  }
+
+  get last(): Partial<RunStatus> {
+    return this.#seen.at(-1)?.status ?? {};
+  }
+
+  get ended(): boolean {
+    return order[this.last.phase ?? "Pending"] === 2;
+  }
+
+  /** Where a status went back, or changed after the end. */
+  get setbacks(): string[] {
+    return this.#seen.slice(1).flatMap((run, index) => {
+      const before = this.#seen[index]?.status ?? { phase: "Pending" };
+      const after = run.status ?? { phase: "Pending" };
+      const final = order[before.phase] === 2 && !isDeepStrictEqual(before, after);
+      return final || order[after.phase] < order[before.phase] ? [`${before.phase} -> ${after.phase}`] : [];
+    });
+  }
+
+  /** Waits until the newest state of the run has been seen. */
+  async caughtUp(): Promise<void> {
+    await waitFor("the watch to tell the newest state", async (signal) => {
+      const seen = this.#seen.at(-1)?.metadata;
+      if (seen === undefined) return { pending: "nothing seen" };
+      const { metadata } = await this.#client.get(this.#type, seen, { signal });
+      return metadata.resourceVersion === seen.resourceVersion ? { done: true } : { pending: { seen, metadata } };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#following.catch(() => {});
+  }
+
+  async #follow(namespace: string): Promise<void> {
+    const options = { namespace, sendInitialEvents: true, signal: this.#stop.signal };
+    for await (const event of this.#client.watch(this.#type, options)) {
+      if (event.type === "ADDED" || event.type === "MODIFIED") this.#seen.push(event.object);
+    }
+  }
+}
