@@ -220,7 +220,7 @@ test("only what was pushed is kept, and only transcripts where the agent has the
   expect(await stand.run.ask("POST", "/v1/hand-in", unpushed)).toMatchObject({ stored: false });
   const elsewhere = { ...transcript("{}"), path: "../../settings.json" };
   expect(await handIn(stand.run, stand.clone, { "a.txt": "a\n" }, [elsewhere])).toHaveProperty("error");
-  await expect(stand.run.push(stand.clone, { "b.txt": "b\n" }, "refs/orchestrator/other")).rejects.toThrow();
+  await expect(stand.run.push(stand.clone, { "b.txt": "b\n" }, "refs/orchestrator/other")).rejects.toThrow("deny");
   expect(await upstream(stand, "refs/orchestrator/")).toBe("");
 });
 

@@ -120,7 +120,8 @@ test("what earlier attempts have used counts, and is told as the round's", async
 test("a model without a known price is refused where the cost is limited, before anything is spent", async () => {
   await using stand = await stage({ budget: { maxCostUsd: "5" } });
   const refused = await ask(stand.run, "house-model-1");
-  expect(refused).toMatchObject({ status: 402, body: expect.stringContaining("house-model-1 has no known price") });
+  expect(refused.status).toBe(402);
+  expect(refused.body).toContain("model house-model-1 has no known price");
   expect(stand.asked).toEqual([]);
   expect(stand.run.report()).toMatchObject({ verdict: { reason: "InvalidInput" }, usage: { turns: 0 } });
 });

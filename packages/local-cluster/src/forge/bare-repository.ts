@@ -18,7 +18,7 @@ if [ -n "\${${refusePushVariable}:-}" ]; then
 fi
 if [ -n "\${${refuseRefsVariable}:-}" ]; then
   while read -r old new ref; do
-    case "\$ref" in "\$${refuseRefsVariable}"*)
+    case "$ref" in "\$${refuseRefsVariable}"*)
       echo "deny updating a hidden ref" >&2
       exit 1
       ;;
