@@ -209,12 +209,13 @@ export class LifeModel {
     });
   }
 
+  /** A clock that was set back when the round began may make it late by as much. */
   #isInTime(): boolean {
     const { now } = this.#cluster;
     const { status } = this.#cache.run ?? { status: { phase: "Pending" } };
     const deadline = this.#deadline(status);
-    const soon = 1 * seconds;
-    return isTerminal(status) || deadline <= now || now + (this.#timer ?? 0) <= deadline + soon;
+    const late = 60 * seconds;
+    return isTerminal(status) || deadline <= now || now + (this.#timer ?? 0) <= deadline + late;
   }
 
   /** As far as the operator can know: the run is gone, or it has ended and neither a round nor its deletion is due. */
