@@ -289,6 +289,30 @@ test("complete tasks are delivered though others are missing, unparsable or abou
   });
 });
 
+const own = "Write documents\n\nAll of them.\n\nOrchestrator-Run: 0b5f7c1e-0000-4000-8000-000000000001";
+
+test("documents that a later attempt finds complete on the branch are delivered without an agent", async () => {
+  await using stand = await stage({ docs: {} });
+  stand.forge.faults = { pullRequestStatus: 500 };
+  await stand.run.push(stand.clone, { ...documents(1), ...documents(2), ...documents(3) }, undefined, own);
+  await stand.run.deliver();
+  stand.forge.faults = {};
+  await using second = await startTestGateway({ ...stand.options, inputs: { attempt: 2 } });
+  expect(await second.ready()).toMatchObject({ state: "ready", delivered: true });
+  expect(second.report().delivery).toMatchObject({ outcome: "Delivered", tasks: { delivered: "1-3" } });
+  expect(stand.forge.pullRequests("shop")).toMatchObject([{ title: "Write documents", body: "All of them.\n" }]);
+});
+
+test("a part of the documents, found on the branch, is no success yet", async () => {
+  await using stand = await stage({ docs: {} });
+  await stand.run.push(stand.clone, documents(1), undefined, own);
+  await stand.run.deliver({ title: "A part", body: "of them" });
+  await using second = await startTestGateway({ ...stand.options, inputs: { attempt: 2 } });
+  expect(await second.ready()).not.toHaveProperty("delivered");
+  expect(second.report()).not.toHaveProperty("delivery");
+  expect(stand.forge.pullRequests("shop")).toMatchObject([{ title: "A part" }]);
+});
+
 test("documents that were up to date before cost nothing and are not delivered again", async () => {
   await using stand = await stage({
     docs: { targetTasks: [1, 2] },

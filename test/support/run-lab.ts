@@ -12,6 +12,7 @@ import {
 import { handler as docsHandler } from "@orchestrator/docs-generation-operator";
 import { type Forge, type RehearsalModel, startRehearsalModel } from "@orchestrator/local-cluster";
 import { handler as implementationHandler } from "@orchestrator/task-implementation-operator";
+import type { RunInputs } from "@orchestrator/core/pure";
 import { inject } from "vitest";
 import { serverTls } from "./cluster.ts";
 import { git, modelKey, startTestForge } from "./gateway.ts";
@@ -36,6 +37,14 @@ export interface LabPodOptions {
   /** Name and UID of the run. Default: `run`. */
   name?: string;
   programs?: Record<string, string | null>;
+  /** Default: 1. */
+  attempt?: number;
+  /** Default: 1. */
+  round?: number;
+  /** Default: nothing. */
+  spent?: RunInputs["spent"];
+  /** What the attempt goes on from. Default: nothing. */
+  resume?: RunInputs["resume"];
 }
 
 /** UID of the run of that name. */
@@ -68,11 +77,12 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
   };
   const play = async (resources: AttemptResources, options: LabPodOptions): Promise<PlayedPod> =>
     await playPod({ resources, secrets, ...(options.programs && { programs: options.programs }) });
-  const request = (kind: string, { name = "run" }: LabPodOptions) => ({
+  const request = (kind: string, { name = "run", attempt = 1, round = 1, spent = noUsage, resume }: LabPodOptions) => ({
     run: { apiVersion: "orchestrator.io/v1", kind, namespace: "team", name, uid: uidOf(name) },
-    attempt: { number: 1, round: 1, name: `attempt-of-${name}` },
+    attempt: { number: attempt, round, name: `attempt-${attempt}-of-${name}` },
     settings,
-    spent: noUsage,
+    spent,
+    ...(resume && { resume }),
   });
   return {
     forge,

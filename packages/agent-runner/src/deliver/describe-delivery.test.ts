@@ -4,7 +4,6 @@ import { describeDelivery } from "./describe-delivery.ts";
 
 const session = (taskId: number, title: string) => ({ taskId, title, hash: "h", promptFile: "p" });
 const plan = {
-  baseCommit: "b",
   startCommit: "b",
   sessions: [session(1, "Basket"), session(2, "A\ntill")],
   upToDate: [4, 5],

@@ -293,6 +293,9 @@ class RunningGateway implements Gateway {
       now: this.#options.now ?? (() => new Date()),
       onAnswer: (answer) => {
         this.#ledger.record(answer);
+        // A provider may answer with another model than it was asked for.
+        const unpriced = answer.usage?.model && unpricedModel(inputs.budget, answer.usage.model);
+        if (unpriced) this.#ledger.recordRefusal(unpriced);
         if (answer.error !== undefined)
           logger.warn({ error: answer.error }, "The model's provider answered with an error");
       },

@@ -1,22 +1,63 @@
-import { access, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { formatSource } from "../documents/source.ts";
+import { sessionId } from "../run/session-id.ts";
 import { Repository } from "../steps/repository.ts";
 import { needStepFile, stepFiles } from "../steps/step-files.ts";
-import { backlog, docsInputs, documentsOf, implementationInputs, startStepLab } from "../steps/step-lab.ts";
+import {
+  backlog,
+  docsInputs,
+  documentsOf,
+  implementationInputs,
+  startStepLab,
+  type StepLab,
+} from "../steps/step-lab.ts";
 import { parseTasks } from "../tasks/parse-tasks.ts";
 import { taskHash } from "../tasks/task-hash.ts";
 import { prepare } from "./prepare.ts";
 
 /** Documents of task 1 of `backlog`, as a run leaves them. */
-function currentDocuments(): Record<string, string> {
+function currentDocuments(run = "u"): Record<string, string> {
   const bytes = new TextEncoder().encode(backlog(1)[".taskmaster/tasks/tasks.json"]);
   const [task] = parseTasks(bytes, { tag: "master", file: "tasks.json" });
   const hash = task === undefined ? "" : taskHash(task);
-  const source = formatSource({ hash, format: "Markdown", run: "u" });
+  const source = formatSource({ hash, format: "Markdown", run });
   return { ...documentsOf(1), ".taskmaster/docs/task-1/source.json": source };
 }
+
+const runUid = docsInputs().uid;
+const sessionOf = (taskId: number, attempt = 1): string => sessionId({ runUid, attempt, taskId });
+
+/** A commit on top of `main` as an earlier attempt has handed it in. */
+async function workInGateway(lab: StepLab, files: Record<string, string>): Promise<string> {
+  const tree = await mkdtemp(join(lab.paths.temporary, "work-"));
+  const bare = await lab.inGateway("rev-parse", "--absolute-git-dir");
+  const git = new Repository({ ...lab.options(), directory: tree });
+  await git.clone(bare, "main");
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(tree, path)), { recursive: true });
+    await writeFile(join(tree, path), content);
+  }
+  const identity = ["-c", "user.name=Seed", "-c", "user.email=seed@example.test"];
+  await git.git(["add", "--all"]);
+  await git.git([...identity, "commit", "--quiet", "--message=Work in progress"]);
+  await git.git(["push", "--quiet", "origin", "HEAD:refs/orchestrator/work"]);
+  return await git.git(["rev-parse", "HEAD"]);
+}
+
+/** What the gateway answers to those who ask for earlier work; filled in once the work is there. */
+function earlier(...sessions: string[]) {
+  const transcripts = sessions.map((id) => ({
+    sessionId: id,
+    path: `projects/-workspace-repository/${id}.jsonl`,
+    gzipBase64: gzipSync(`{"of":"${id}"}\n`).toString("base64"),
+  }));
+  return { state: "found", commit: "", round: 1, transcripts };
+}
+
+const previous = { reason: "VerificationFailed", message: "nine items were expected" };
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
@@ -34,7 +75,7 @@ describe("prepare", () => {
     expect(await tree.git(["config", "user.name"])).toBe("rex");
     const base = await lab.inGateway("rev-parse", "main");
     const plan = await needStepFile(lab.paths, stepFiles.plan);
-    expect(plan).toMatchObject({ baseCommit: base, startCommit: base, sessions: [{ taskId: 1, title: "Task 1" }] });
+    expect(plan).toMatchObject({ startCommit: base, sessions: [{ taskId: 1, title: "Task 1" }] });
     expect(await readFile(join(lab.paths.claudeConfig, "settings.json"), "utf8")).toBe(
       await readFile(join(lab.paths.inputs, "settings.json"), "utf8"),
     );
@@ -51,6 +92,79 @@ describe("prepare", () => {
     await lab.inGateway("update-ref", "refs/heads/orchestrator/docs/nightly", commit);
     expect(await prepare(lab.options())).toBe(0);
     await expect(needStepFile(lab.paths, stepFiles.plan)).resolves.toMatchObject({ startCommit: commit });
+  });
+
+  it("goes on from what an earlier attempt of the run has left, in its session", async () => {
+    const inputs = docsInputs({ attempt: 3, resume: { session: true, required: true, previous } });
+    const resume = earlier(sessionOf(2, 1), sessionOf(2, 2));
+    await using lab = await startStepLab({ inputs, files: backlog(1, 2, 3), resume });
+    const own = { ...currentDocuments(runUid), ".taskmaster/docs/task-2/task.md": "# Half\n" };
+    resume.commit = await workInGateway(lab, own);
+    expect(await prepare(lab.options())).toBe(0);
+    const plan = await needStepFile(lab.paths, stepFiles.plan);
+    expect(plan.done).toEqual([{ taskId: 1, title: "Task 1" }]);
+    expect(plan.startCommit).toBe(await lab.inGateway("rev-parse", "main"));
+    expect(plan.sessions.map(({ taskId, resume: id }) => [taskId, id])).toEqual([
+      [2, sessionOf(2, 2)],
+      [3, undefined],
+    ]);
+    const transcript = join(lab.paths.claudeConfig, `projects/-workspace-repository/${sessionOf(2, 2)}.jsonl`);
+    expect(await readFile(transcript, "utf8")).toBe(`{"of":"${sessionOf(2, 2)}"}\n`);
+    // What was begun is there, and nothing of it staged.
+    const tree = new Repository({ ...lab.options(), directory: lab.paths.repository });
+    expect(await tree.git(["status", "--porcelain", "--untracked-files=all"])).toContain(
+      "?? .taskmaster/docs/task-2/task.md",
+    );
+    const [second, third] = await Promise.all(
+      plan.sessions.map(async ({ promptFile }) => await readFile(promptFile, "utf8")),
+    );
+    expect(second).toMatch(/^# Go on\n[\s\S]*VerificationFailed: nine items were expected/);
+    expect(second).not.toContain("# Instructions");
+    expect(third).toMatch(/# Instructions[\s\S]*# Earlier work\n[\s\S]*VerificationFailed: nine items were expected/);
+    expect(lab.progress().at(-1)).toMatchObject({
+      message: "To be done: 2-3; done by an earlier attempt: 1",
+      tasksDone: 1,
+      tasksTotal: 3,
+    });
+  });
+
+  it("begins a new session on what is there where the earlier one is not to be continued", async () => {
+    const inputs = implementationInputs({ attempt: 2, resume: { session: false, required: true, previous } });
+    const resume = earlier(sessionOf(1));
+    await using lab = await startStepLab({ inputs, files: backlog(1), resume });
+    resume.commit = await workInGateway(lab, { "new.txt": "mine\n" });
+    expect(await prepare(lab.options())).toBe(0);
+    const plan = await needStepFile(lab.paths, stepFiles.plan);
+    expect(plan.sessions).toMatchObject([{ taskId: 1 }]);
+    expect(plan.sessions[0]).not.toHaveProperty("resume");
+    expect(await exists(join(lab.paths.claudeConfig, "projects"))).toBe(false);
+    expect(await readFile(join(lab.paths.repository, "new.txt"), "utf8")).toBe("mine\n");
+  });
+
+  it("tells a session of an earlier round all that the new one asks for", async () => {
+    const resumed = { session: true, required: false };
+    const inputs = implementationInputs({ attempt: 2, round: 2, followUp: "Make it blue.", resume: resumed });
+    const resume = earlier(sessionOf(1));
+    await using lab = await startStepLab({ inputs, files: backlog(1), resume });
+    resume.commit = await workInGateway(lab, { "new.txt": "mine\n" });
+    expect(await prepare(lab.options())).toBe(0);
+    const plan = await needStepFile(lab.paths, stepFiles.plan);
+    expect(plan.sessions).toMatchObject([{ resume: sessionOf(1) }]);
+    const prompt = await readFile(plan.sessions[0]?.promptFile ?? "", "utf8");
+    expect(prompt).toMatch(/^# Instructions[\s\S]*# Round 2\n[\s\S]*Make it blue\.[\s\S]*# Earlier work/);
+  });
+
+  it("plans nothing where everything has been delivered", async () => {
+    const readiness = { state: "ready", baseCommit: "", delivered: true };
+    await using lab = await startStepLab({ inputs: implementationInputs(), files: backlog(1), readiness });
+    readiness.baseCommit = await lab.inGateway("rev-parse", "main");
+    expect(await prepare(lab.options())).toBe(0);
+    await expect(needStepFile(lab.paths, stepFiles.plan)).resolves.toMatchObject({
+      sessions: [],
+      upToDate: [],
+      done: [],
+    });
+    expect(lab.progress()).toMatchObject([{ message: "An earlier attempt has delivered everything" }]);
   });
 
   it("plans no session for documents that are up to date, unless they are to be written again", async () => {

@@ -40,7 +40,7 @@ async function prepareWork(step: Step): Promise<void> {
   await layOutHome(step.paths);
   const sessions = await layOutTranscripts(resume, inputs, step.paths);
   const plan = delivered ? nothing : await makePlan({ inputs, paths: step.paths, resume, sessions });
-  await writeStepFile(step.paths, stepFiles.plan, { baseCommit, startCommit, ...plan });
+  await writeStepFile(step.paths, stepFiles.plan, { startCommit, ...plan });
   const ready = plan.upToDate.length + plan.done.length;
   progress({
     step: "run",

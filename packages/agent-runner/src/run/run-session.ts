@@ -13,11 +13,13 @@ import { readStreamLine } from "./stream-message.ts";
 /** Why a session is told to stop before its end. */
 export type StopReason = { type: "verdict"; verdict: Verdict } | { type: "interrupted" } | { type: "answered" };
 
-/** How long an agent has to end when its pod is told to stop: its work is handed in after that. */
-const podStopGraceMs = 30_000;
-const graceMs = 10_000;
 /** A timer that is set for longer goes off at once. */
 export const longestTimer = 2 ** 31 - 1;
+
+/** Milliseconds that an agent has to end by itself. A pod that is told to stop gives it longer, and hands in after that. */
+export function graceMs({ type }: StopReason): number {
+  return type === "interrupted" ? 30_000 : 10_000;
+}
 
 export interface SessionOptions {
   step: Step;
@@ -95,7 +97,7 @@ async function startAgent(
       env: agentEnvironment({ env, paths, door, ...(docs && { taskId: session.taskId }) }),
       directory: paths.repository,
       stdinFile: session.promptFile,
-      graceMs: (reason) => ((reason as StopReason).type === "interrupted" ? podStopGraceMs : graceMs),
+      graceMs: (reason) => graceMs(reason as StopReason),
       ...watch,
     });
   } catch (error) {

@@ -4,6 +4,7 @@ import type { RunInputs } from "@orchestrator/core/pure";
 import { describe, expect, it } from "vitest";
 import { prepare } from "../prepare/prepare.ts";
 import { needStepFile, readStepFile, type SessionRecord, stepFiles } from "../steps/step-files.ts";
+import { Repository } from "../steps/repository.ts";
 import { backlog, docsInputs, implementationInputs, settings, startStepLab, type StepLab } from "../steps/step-lab.ts";
 import { run } from "./run.ts";
 
@@ -11,6 +12,10 @@ const init = { type: "system", subtype: "init", permissionMode: "dontAsk", model
 const result = { type: "result", subtype: "success", is_error: false, total_cost_usd: 0.25 };
 const says = (...messages: object[]): string =>
   messages.map((message) => `echo '${JSON.stringify(message)}'`).join("\n");
+/** Leaves a transcript as the agent CLI does; its id is the last argument. */
+const transcribes = `for last; do :; done
+mkdir -p "$CLAUDE_CONFIG_DIR/projects/-workspace"
+echo '{}' > "$CLAUDE_CONFIG_DIR/projects/-workspace/\${last#*=}.jsonl"`;
 /** Writes the task's documents as a docs session would. */
 const writes = `folder=.taskmaster/docs/task-$ORCHESTRATOR_TASK_ID
 mkdir -p $folder
@@ -80,6 +85,30 @@ describe("the sessions of a docs run", () => {
     expect(lab.progress().filter(({ step }) => step === "session")).toHaveLength(1);
   });
 
+  it("are not begun any more when the provider asks to wait, and those at work go on", async () => {
+    await using lab = await prepared(docsInputs({ parallelism: 1 }));
+    const limited = { ...result, is_error: true, api_error_status: 429 };
+    const { records } = await runWith(lab, says(init, limited));
+    expect(reasons(records)).toEqual([1, 2, 3].map((id) => [id, "RateLimited"]));
+    expect(lab.progress().filter(({ step }) => step === "session")).toHaveLength(1);
+  });
+
+  it("hand in each task that is done, and at the end what is not", async () => {
+    await using lab = await prepared(docsInputs({ parallelism: 1 }));
+    await runWith(lab, `[ $ORCHESTRATOR_TASK_ID = 3 ] || { ${writes}\n}\n${transcribes}\n${says(init, result)}`);
+    const kept = await Promise.all(
+      lab.handIns.map(async ({ commit }) => await lab.inGateway("ls-tree", "-r", "--name-only", commit)),
+    );
+    const count = (text: string) => kept.map((files) => files.split("\n").filter((file) => file.includes(text)).length);
+    expect(count("task-1/")).toEqual([4, 4, 4]);
+    expect(count("task-2/")).toEqual([0, 4, 4]);
+    expect(count("README")).toEqual([0, 0, 0]);
+    // Sessions of tasks that are done need not go on.
+    const records = await needStepFile(lab.paths, stepFiles.sessions);
+    expect(lab.handIns.at(-1)?.transcripts.map(({ sessionId }) => sessionId)).toEqual([records[2]?.sessionId]);
+    expect(await lab.inGateway("rev-parse", "refs/orchestrator/work")).toBe(lab.handIns.at(-1)?.commit);
+  });
+
   it("are none when there is nothing to be done", async () => {
     await using lab = await prepared(docsInputs(), backlog());
     expect(await runWith(lab, "exit 9")).toEqual({ exitCode: 0, records: [], verdict: undefined });
@@ -92,6 +121,7 @@ describe("the sessions of a docs run", () => {
     expect(exitCode).toBe(143);
     expect(verdict).toBeUndefined();
     expect(records.map(({ interrupted }) => interrupted)).toEqual([true, true, true]);
+    expect(lab.handIns).toHaveLength(1);
     const stopped = await runWith(lab, "exit 9", { signal: AbortSignal.abort() });
     expect(stopped).toMatchObject({ exitCode: 143, records: [{ turns: 0 }, { turns: 0 }, { turns: 0 }] });
   });
@@ -138,6 +168,80 @@ describe("the session of an implementation", () => {
       reason: "AgentTimedOut",
       message: expect.stringContaining("after 0.3 s") as unknown,
     });
+  });
+
+  it("is stopped when it gives no output for too long, and its work is handed in", async () => {
+    await using lab = await prepared(implementationInputs({ stallTimeoutSeconds: 1 }));
+    const script = `echo mine > new.txt; git add new.txt; for i in 1 2 3 4; do echo $i; sleep 0.5; done; sleep 1000`;
+    const { exitCode, records } = await runWith(lab, script);
+    expect(exitCode).toBe(1);
+    expect(reasons(records)).toEqual([[1, "Stalled"]]);
+    expect(await lab.inGateway("show", `${lab.handIns.at(-1)?.commit}:new.txt`)).toBe("mine");
+    // The agent's own index is as it was.
+    const tree = new Repository({ ...lab.options(), directory: lab.paths.repository });
+    expect(await tree.git(["status", "--porcelain"])).toBe("A  new.txt");
+  });
+
+  it("goes on working where handing in fails, and the log says why", async () => {
+    await using lab = await prepared(implementationInputs());
+    await lab.inGateway("config", "http.receivepack", "false");
+    expect(await runWith(lab, says(init, result))).toMatchObject({ exitCode: 0 });
+    expect(lab.progress().at(-1)?.message).toMatch(/^The work so far is not kept: git push failed: /);
+  });
+
+  it("has the turns that the round's budget leaves it", async () => {
+    const spent = { ...implementationInputs().spent, turns: 3 };
+    for (const [maxTurns, left] of [
+      [10, "7"],
+      [2, "1"],
+    ] as const) {
+      await using lab = await prepared(implementationInputs({ budget: { maxTurns }, spent }));
+      await runWith(lab, `echo "$@" > arguments\n${says(result)}`);
+      expect(await readFile(join(lab.paths.repository, "arguments"), "utf8")).toContain(` --max-turns=${left} `);
+    }
+  });
+
+  it("is asked again in the same session to mend what a verification finds", async () => {
+    await using lab = await prepared(implementationInputs({ verify: ["test -f mended", "true"] }));
+    const answer = { type: "assistant", message: { id: "m", content: [] } };
+    const script = `for last; do :; done; echo "$last" >> sessions; [ -f first ] && touch mended; touch first`;
+    const { exitCode, records } = await runWith(lab, `${script}\n${says(init, answer, result)}`);
+    expect(exitCode).toBe(0);
+    const [id] = records.map(({ sessionId }) => sessionId);
+    const sessions = await readFile(join(lab.paths.repository, "sessions"), "utf8");
+    expect(sessions).toBe(`--session-id=${id}\n--resume=${id}\n`);
+    expect(records).toMatchObject([{ turns: 2 }]);
+    const prompt = await readFile(join(lab.paths.steps, "mend-1.md"), "utf8");
+    expect(prompt).toContain("The command `test -f mended` of spec.verify ended with exit code 1");
+  });
+
+  it.each([
+    ["mends it in vain", says(init, result), undefined, 4],
+    [
+      "has no turns left to mend it",
+      says(init, { type: "assistant", message: { id: "m", content: [] } }, result),
+      { maxTurns: 1 },
+      1,
+    ],
+    [
+      "meets the cap on the way",
+      `if [ -f first ]; then ${says({ ...result, is_error: true, api_error_status: 402, result: "BudgetExceeded: m" })}\nelse touch first; ${says(init, result)}\nfi`,
+      { maxCostUsd: "1" },
+      1,
+    ],
+  ])("fails by the end of the output where it %s", async (_how, script, budget, checks) => {
+    const verify = ["echo . >> ../checks; seq 1000; exit 5"];
+    await using lab = await prepared(implementationInputs({ verify, ...(budget && { budget }) }));
+    const { exitCode, verdict } = await runWith(lab, script);
+    expect(exitCode).toBe(1);
+    expect(verdict?.reason).toBe("VerificationFailed");
+    expect(verdict?.message).toMatch(/ended with exit code 5:[\s\S]*\n999\n1000$/);
+    expect(await readFile(join(lab.paths.repository, "../checks"), "utf8")).toBe(".\n".repeat(checks));
+  });
+
+  it("is stopped in its verification at the time limit", async () => {
+    await using lab = await prepared(implementationInputs({ timeoutSeconds: 1, verify: ["sleep 1000"] }));
+    expect(await runWith(lab, says(init, result))).toMatchObject({ exitCode: 1, verdict: { reason: "AgentTimedOut" } });
   });
 
   it("has the time that it was given, however long", async () => {

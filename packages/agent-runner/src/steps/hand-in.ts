@@ -40,9 +40,7 @@ export async function handIn(options: HandInOptions): Promise<void> {
       message: stored ? `The work so far is kept${told}` : `The work so far is not kept${told}`,
     });
   } catch (error) {
-    const why = reasonOf(error, options.signal);
-    if (why === undefined) throw error;
-    progress({ step: "run", message: `The work so far is not kept: ${why}` });
+    progress({ step: "run", message: `The work so far is not kept: ${reasonOf(error)}` });
   }
 }
 
@@ -90,9 +88,8 @@ async function readTranscripts(claudeConfig: string, sessions: ReadonlySet<strin
   return transcripts;
 }
 
-/** Undefined for defects. */
-function reasonOf(error: unknown, signal: AbortSignal): string | undefined {
+function reasonOf(error: unknown): string {
   if (error instanceof GitFailed) return `git ${error.command} failed: ${error.stderr.trim()}`;
   if (error instanceof EndingError) return error.verdict.message;
-  return signal.aborted ? "there was no time left" : undefined;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -7,8 +7,6 @@ import type { Paths } from "./paths.ts";
 
 /** What `prepare` found to be done. */
 const plan = z.object({
-  /** What the run's branch is compared with. */
-  baseCommit: z.string(),
   /** Where the run's branch stood when this attempt began. */
   startCommit: z.string(),
   /** One agent session each. */

@@ -9,7 +9,7 @@ const reason = z.enum(Object.keys(reasons) as [Reason, ...Reason[]]);
 export const verdict = z.object({
   reason,
   message: z.string(),
-  /** Another attempt cannot help, whatever the reason's class says: the work to go on from is lost. */
+  /** Another attempt cannot help, whatever the reason's class says: the work to go on from is lost, or the turns are used up. */
   final: z.literal(true).optional(),
 });
 export type Verdict = z.infer<typeof verdict>;

@@ -12,38 +12,48 @@ export type NextStep =
   | { type: "retry"; at: number; retries: Retries; outcome: string };
 
 const none: Retries = { infrastructure: 0, agent: 0 };
-const retried = {
-  infrastructure: { setting: "maxInfrastructureRetries", kind: "infrastructure" },
-  agent: { setting: "maxAgentRetries", kind: "agent" },
-} as const;
 
 /** Whether the round makes another attempt, and when (design, section 5). */
 export function nextStep(situation: Situation, ending: Ending): NextStep {
-  const { observation, plan } = situation;
   const { reason } = ending;
-  const { contextVersion } = plan;
-  const reasonsClass = reasons[reason];
-  const end = (outcome = ""): NextStep => ({ type: "end", reason, outcome });
-  switch (reasonsClass) {
+  const reasonClass = reasons[reason];
+  switch (reasonClass) {
     case "success":
     case "configuration":
     case "limit":
     case "choice":
-      return end();
+      return { type: "end", reason, outcome: "" };
     case "infrastructure":
-    case "provider":
     case "agent":
+      return obstacle(situation, ending) ?? countedRetry(situation, reason, reasonClass);
+    case "provider":
+      return obstacle(situation, ending) ?? retry(situation, reason, providerWaitMs(situation, ending), none, "");
   }
-  if (ending.final === true) return end();
-  if (isLost(situation, ending)) return end("Its work could not be kept, and it is not done again from nothing.");
-  if (contextVersion > observation.attempt.round) return end(`Round ${contextVersion} takes its place.`);
-  if (reasonsClass === "provider") return retry(situation, reason, providerWaitMs(situation, ending), none, "");
-  const { setting, kind } = retried[reasonsClass];
+}
+
+/** What forbids another attempt however many may be made. */
+function obstacle(situation: Situation, ending: Ending): NextStep | undefined {
+  const { reason } = ending;
+  const { contextVersion } = situation.plan;
+  if (ending.final === true) return { type: "end", reason, outcome: "" };
+  if (isLost(situation, ending)) {
+    return { type: "end", reason, outcome: "Its work could not be kept, and it is not done again from nothing." };
+  }
+  if (contextVersion <= situation.observation.attempt.round) return undefined;
+  return { type: "end", reason, outcome: `Round ${contextVersion} takes its place.` };
+}
+
+const limits = { infrastructure: "maxInfrastructureRetries", agent: "maxAgentRetries" } as const;
+
+function countedRetry(situation: Situation, reason: Reason, kind: keyof Retries): NextStep {
+  const { retry: plan } = situation.plan;
   const used = usedRetries(situation)[kind];
-  const allowed = plan.retry[setting];
-  if (used >= allowed)
-    return end(allowed === 0 ? "" : `All retries (spec.retryConfig.${setting}: ${allowed}) are used.`);
-  const wait = backoffMs(plan.retry.backoff, used, situation.random);
+  const allowed = plan[limits[kind]];
+  if (used >= allowed) {
+    const outcome = allowed === 0 ? "" : `All retries (spec.retryConfig.${limits[kind]}: ${allowed}) are used.`;
+    return { type: "end", reason, outcome };
+  }
+  const wait = backoffMs(plan.backoff, used, situation.random);
   return retry(situation, reason, wait, { ...none, [kind]: 1 }, ` (${kind} retry ${used + 1} of ${allowed})`);
 }
 

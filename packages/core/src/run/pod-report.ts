@@ -26,7 +26,9 @@ export function readReport(pod: PodView): PodReport {
 }
 
 function read<T>(schema: z.ZodType<T>, container: ContainerView): T | undefined {
-  return container.type === "terminated" ? schema.safeParse(parsed(container.message)).data : undefined;
+  return container.type === "terminated" && container.message !== ""
+    ? schema.safeParse(parsed(container.message)).data
+    : undefined;
 }
 
 /** Undefined, which no schema here takes, for what is not JSON. */

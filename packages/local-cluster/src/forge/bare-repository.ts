@@ -8,11 +8,22 @@ const run = promisify(execFile);
 
 /** Environment variable by which the forge makes the pre-receive hook refuse a push, with its text. */
 export const refusePushVariable = "FORGE_REFUSE_PUSH";
+/** Environment variable by which it refuses refs whose names begin so. */
+export const refuseRefsVariable = "FORGE_REFUSE_REFS";
 
 const preReceive = `#!/bin/sh
 if [ -n "\${${refusePushVariable}:-}" ]; then
   echo "\$${refusePushVariable}" >&2
   exit 1
+fi
+if [ -n "\${${refuseRefsVariable}:-}" ]; then
+  while read -r old new ref; do
+    case "$ref" in "\$${refuseRefsVariable}"*)
+      echo "deny updating a hidden ref" >&2
+      exit 1
+      ;;
+    esac
+  done
 fi
 `;
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { serveGitHttp } from "@orchestrator/core/git";
 import { z } from "zod";
 import { ForgeApiError } from "./api-error.ts";
-import { BareRepository, refusePushVariable } from "./bare-repository.ts";
+import { BareRepository, refusePushVariable, refuseRefsVariable } from "./bare-repository.ts";
 import { type Caller, identify } from "./credentials.ts";
 import { faults } from "./faults.ts";
 import type { Forge } from "./forge.ts";
@@ -117,7 +117,11 @@ export class ForgeRequests {
       path: decodeURIComponent(call.url.pathname),
       query: call.url.search.slice(1),
       user: owner,
-      env: { ...this.#env, [refusePushVariable]: this.#forge.faults.refusePush },
+      env: {
+        ...this.#env,
+        [refusePushVariable]: this.#forge.faults.refusePush,
+        [refuseRefsVariable]: this.#forge.faults.refuseRefs,
+      },
     });
   }
 

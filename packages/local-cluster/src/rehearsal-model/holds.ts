@@ -1,28 +1,34 @@
+interface Hold {
+  afterCalls: number;
+  waiting: Set<() => void>;
+}
+
 /** Requests that wait until somebody lets them go. */
 export class Holds {
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #holds = new Map<string, Hold>();
 
-  /** From now on requests whose prompt contains `text` wait. */
-  hold(text: string): void {
-    if (!this.#waiting.has(text)) this.#waiting.set(text, new Set());
+  /** From now on requests whose prompt contains `text` wait, in a session that has made `afterCalls` tool calls or more. */
+  hold(text: string, { afterCalls = 0 }: { afterCalls?: number } = {}): void {
+    if (!this.#holds.has(text)) this.#holds.set(text, { afterCalls, waiting: new Set() });
   }
 
   /** Lets all of them go on, and those that come later. */
   release(text: string): void {
-    const waiting = this.#waiting.get(text);
-    this.#waiting.delete(text);
-    for (const go of waiting ?? []) go();
+    const hold = this.#holds.get(text);
+    this.#holds.delete(text);
+    for (const go of hold?.waiting ?? []) go();
   }
 
   /** How many requests wait for `text`. */
   held(text: string): number {
-    return this.#waiting.get(text)?.size ?? 0;
+    return this.#holds.get(text)?.waiting.size ?? 0;
   }
 
-  /** Resolves when no hold is on the prompt any more, or the signal aborts. */
-  async pass(prompt: string, signal: AbortSignal): Promise<void> {
+  /** Resolves when no hold is on the prompt any more, or the signal aborts. `calls`: that the session has made. */
+  async pass(prompt: string, calls: number, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const waiting = [...this.#waiting].find(([text]) => prompt.includes(text))?.[1];
+      const found = [...this.#holds].find(([text, { afterCalls }]) => calls >= afterCalls && prompt.includes(text));
+      const waiting = found?.[1].waiting;
       if (waiting === undefined || signal.aborted) return;
       await new Promise<void>((resolve) => {
         const go = () => {

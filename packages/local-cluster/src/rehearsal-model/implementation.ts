@@ -4,8 +4,17 @@ import { label, plainWords, type RehearsedFile } from "./rehearsed-file.ts";
 
 type ImplementationBlock = Extract<TaskBlock, { kind: "TaskImplementationRun" }>;
 
-/** A small module and its test, in the service's folder. */
-export function rehearseImplementation(block: ImplementationBlock): { source: RehearsedFile; test: RehearsedFile } {
+/** A small module and its test, in the service's folder; in a later round a note beside them. */
+export function rehearseImplementation(
+  block: ImplementationBlock,
+  round: number,
+): { files: RehearsedFile[]; test: RehearsedFile } {
+  const { source, test } = moduleAndTest(block);
+  const note = { path: posix.join(posix.dirname(source.path), `round-${round}.txt`), content: `${label}\n` };
+  return { files: [source, test, ...(round === 1 ? [] : [note])], test };
+}
+
+function moduleAndTest(block: ImplementationBlock): { source: RehearsedFile; test: RehearsedFile } {
   const { task, serviceName } = block;
   const folder = posix.join(block.workingDirectory, "services", serviceName);
   const module = `task-${task.id}.mjs`;

@@ -95,12 +95,40 @@ describe("a docs session", () => {
 
   it.each([
     { scenario: "no-files", paths: [] },
+    { scenario: "no-files-at-first", paths: [] },
     { scenario: "one-file-missing", paths: [files.task, files.prompt] },
     { scenario: "broken-document", paths: Object.values(files) },
     { scenario: "slow", paths: Object.values(files) },
   ])("of $scenario writes $paths.length files", async ({ scenario, paths }) => {
     const blocks = await session(docs(`[[rehearse:${scenario}]]`));
     expect(written(blocks)).toEqual(paths.map((path) => `/work/tree/${path}`));
+  });
+});
+
+describe("a session that is told what was wrong", () => {
+  it.each([
+    {
+      block: docs("[[rehearse:no-files-at-first]]"),
+      told: "An earlier attempt at this task ended before the work was complete.",
+      paths: Object.values(files),
+    },
+    {
+      block: implementation("[[rehearse:fails-verification-at-first]]"),
+      told: "# Verification failed",
+      paths: ["services/api/checked.txt"],
+    },
+  ])("after $told does what it has left undone", async ({ block, told, paths }) => {
+    const { message } = await ask(block, [
+      { role: "assistant", content: [{ type: "tool_use", id: "1", name: "Glob", input: {} }] },
+      {
+        role: "user",
+        content: [
+          { type: "tool_result", tool_use_id: "1", content: "ok" },
+          { type: "text", text: told },
+        ],
+      },
+    ]);
+    expect(written(message.content)).toEqual(paths.map((path) => `/work/tree/${path}`));
   });
 });
 
@@ -138,6 +166,7 @@ describe("a request", () => {
   it.each([
     { scenario: "http-401", status: 401, type: "authentication_error", retryAfter: undefined },
     { scenario: "http-429", status: 429, type: "rate_limit_error", retryAfter: "120" },
+    { scenario: "http-429-plain", status: 429, type: "rate_limit_error", retryAfter: undefined },
     { scenario: "http-500", status: 500, type: "api_error", retryAfter: undefined },
     { scenario: "http-529", status: 529, type: "overloaded_error", retryAfter: undefined },
   ])("of $scenario is refused with $status", async ({ scenario, status, type, retryAfter }) => {
@@ -273,6 +302,23 @@ describe("a hold", () => {
     expect((await waiting).status).toBe(200);
     expect(await held("Sort")).toEqual({ held: 0 });
     expect((await ask(docs())).status).toBe(200);
+  });
+
+  it("waits only from the tool call on that is asked for", async () => {
+    model.holds.hold("Sort", { afterCalls: 1 });
+    const { message } = await ask(docs());
+    let answered = false;
+    const turns = [
+      { role: "assistant", content: message.content },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "1", content: "ok" }] },
+    ];
+    const waiting = ask(docs(), turns).finally(() => {
+      answered = true;
+    });
+    await expect.poll(() => model.holds.held("Sort")).toBe(1);
+    expect(answered).toBe(false);
+    model.holds.release("Sort");
+    expect((await waiting).status).toBe(200);
   });
 
   it("forgets a request that has gone away", async () => {

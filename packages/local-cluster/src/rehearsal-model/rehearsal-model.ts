@@ -112,7 +112,7 @@ class Requests {
     const conversation = readConversation(asked);
     this.#count(conversation);
     if (!this.#accepts(request)) return refuse(response, 401, "the rehearsal model does not know this key");
-    await this.holds.pass(conversation.prompt, gone.signal);
+    await this.holds.pass(conversation.prompt, conversation.calls.length, gone.signal);
     if (gone.signal.aborted) return;
     await this.#reply(response, nextReply(conversation), { asked, conversation, signal: gone.signal });
   }
@@ -126,7 +126,7 @@ class Requests {
     const answerOf = (blocks: Answer["blocks"]) => ({ model: asked.model, blocks, calls: conversation.calls.length });
     switch (reply.type) {
       case "refuse":
-        return refuse(response, reply.status, `rehearsal of HTTP ${reply.status}`);
+        return refuse(response, reply.status, `rehearsal of HTTP ${reply.status}`, reply.retryAfterSeconds);
       case "hang":
         return;
       case "cut":
@@ -161,11 +161,8 @@ const errorTypes: Readonly<Record<number, string>> = {
   529: "overloaded_error",
 };
 
-/** Long enough for the agent to give up rather than to wait. */
-const retryAfterSeconds = 120;
-
-function refuse(response: ServerResponse, status: number, why: string): void {
-  const headers = status === 429 ? { "retry-after": String(retryAfterSeconds) } : {};
+function refuse(response: ServerResponse, status: number, why: string, retryAfterSeconds?: number): void {
+  const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
   response.writeHead(status, { "content-type": "application/json", ...headers });
   response.end(JSON.stringify({ type: "error", error: { type: errorTypes[status], message: why } }));
 }

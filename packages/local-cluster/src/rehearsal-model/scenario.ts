@@ -2,12 +2,16 @@
 export const scenarios = [
   /** Docs: ends without writing. */
   "no-files",
+  /** Docs: ends without writing, until it is told that an earlier attempt was not complete. */
+  "no-files-at-first",
   /** Docs: leaves out the acceptance criteria. */
   "one-file-missing",
   /** Docs: the prompt does not parse in the asked format. */
   "broken-document",
   /** Implementation: looks around and changes nothing. */
   "nothing",
+  /** Implementation: writes `checked.txt` in the service's folder only when it is told that a verification failed. */
+  "fails-verification-at-first",
   /** Implementation: a command takes more and more memory, up to 2 GiB. */
   "oom",
   /** Implementation: a command kills the agent, which then leaves no result. */
@@ -19,6 +23,8 @@ export const scenarios = [
   "http-401",
   /** With `retry-after: 120`. */
   "http-429",
+  /** Without a word of how long to wait. */
+  "http-429-plain",
   "http-500",
   "http-529",
   /** Takes the request and never answers. */

@@ -1,10 +1,14 @@
 import { posix } from "node:path";
+import type { TaskBlock } from "@orchestrator/core/pure";
 import type { AnswerBlock } from "./answer.ts";
 import type { Conversation, ToolCall } from "./conversation.ts";
 import { rehearseDocuments } from "./documents.ts";
 import { rehearseImplementation } from "./implementation.ts";
-import type { RehearsedFile } from "./rehearsed-file.ts";
+import { label, type RehearsedFile } from "./rehearsed-file.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
+
+type DocsBlock = Extract<TaskBlock, { kind: "DocsGenerationRun" }>;
+type ImplementationBlock = Extract<TaskBlock, { kind: "TaskImplementationRun" }>;
 
 /** A scenario, or the work as it should go. */
 type Play = Scenario | "plain";
@@ -12,13 +16,17 @@ type Play = Scenario | "plain";
 /** What the model does with one request. */
 export type Reply =
   | { type: "answer"; blocks: AnswerBlock[]; slow: boolean }
-  | { type: "refuse"; status: 401 | 429 | 500 | 529 }
+  | { type: "refuse"; status: 401 | 429 | 500 | 529; retryAfterSeconds?: number }
   | { type: "hang" }
   | { type: "cut"; blocks: AnswerBlock[] };
 
+/** Long enough for the agent to give up rather than to wait. */
+const retryAfterSeconds = 120;
+
 const faults: Readonly<Partial<Record<Play, Reply>>> = {
   "http-401": { type: "refuse", status: 401 },
-  "http-429": { type: "refuse", status: 429 },
+  "http-429": { type: "refuse", status: 429, retryAfterSeconds },
+  "http-429-plain": { type: "refuse", status: 429 },
   "http-500": { type: "refuse", status: 500 },
   "http-529": { type: "refuse", status: 529 },
   hang: { type: "hang" },
@@ -49,11 +57,27 @@ function work(conversation: Conversation, scenario: Play): AnswerBlock[] {
   if (calls.length < (looks[scenario] ?? 1)) {
     return [text(`Rehearsing task ${task.task.id}: looking around.`), lookAround(task.kind)];
   }
-  if (task.kind === "DocsGenerationRun") return writeOrEnd(rehearseDocuments(task, scenario), conversation);
+  if (task.kind === "DocsGenerationRun") return writeOrEnd(documents(task, scenario, conversation), conversation);
   const command = commands[scenario];
   if (command !== undefined && !ran(calls, command)) return [bash(command, "Rehearse a failure")];
   if (scenario === "nothing") return [text("Rehearsal: nothing had to be changed.")];
-  return implement(rehearseImplementation(task), conversation);
+  return (
+    mendOr(scenario, task, conversation) ?? implement(rehearseImplementation(task, roundOf(conversation)), conversation)
+  );
+}
+
+function documents(task: DocsBlock, scenario: Play, { prompt }: Conversation): RehearsedFile[] {
+  if (scenario !== "no-files-at-first") return rehearseDocuments(task, scenario);
+  return rehearseDocuments(task, prompt.includes("An earlier attempt at this task") ? "plain" : "no-files");
+}
+
+/** The file that a verification has missed, once it has. */
+function mendOr(scenario: Play, task: ImplementationBlock, conversation: Conversation): AnswerBlock[] | undefined {
+  if (scenario !== "fails-verification-at-first" || !conversation.prompt.includes("# Verification failed"))
+    return undefined;
+  const path = posix.join(task.workingDirectory, "services", task.serviceName, "checked.txt");
+  const open = writesLeft([{ path, content: `${label}\n` }], conversation);
+  return open.length > 0 ? open : [text("Rehearsal: wrote what the verification missed.")];
 }
 
 function lookAround(kind: "DocsGenerationRun" | "TaskImplementationRun"): AnswerBlock {
@@ -62,9 +86,17 @@ function lookAround(kind: "DocsGenerationRun" | "TaskImplementationRun"): Answer
     : bash("git status --short", "See what is there");
 }
 
-function implement(files: { source: RehearsedFile; test: RehearsedFile }, conversation: Conversation): AnswerBlock[] {
-  const open = writesLeft([files.source, files.test], conversation);
-  const command = `node --test ${shellWord(files.test.path)}`;
+/** As the last prompt states it. */
+function roundOf({ prompt }: Conversation): number {
+  return Number(/[\s\S]*^# Round (\d+)$/m.exec(prompt)?.[1] ?? 1);
+}
+
+function implement(
+  { files, test }: { files: RehearsedFile[]; test: RehearsedFile },
+  conversation: Conversation,
+): AnswerBlock[] {
+  const open = writesLeft(files, conversation);
+  const command = `node --test ${shellWord(test.path)}`;
   if (open.length > 0) return [text("Rehearsal: writing a module and its test."), ...open];
   if (!ran(conversation.calls, command)) return [bash(command, "Run the test")];
   return [text("Rehearsal: wrote a module and its test, and ran the test.")];
