@@ -45,3 +45,9 @@ it("names the task of an implementation in one line", () => {
   expect(text.title).toHaveLength(200);
   expect(text.body).toContain("Implements task 1 for service `shop`, done as `rex`.");
 });
+
+it("leaves out of a title what Git refuses and what steers a terminal", () => {
+  const odd = { ...plan, sessions: [session(1, "A\0B \u001b[31mred\u202e end \u{1f389}")] };
+  const { title } = describeDelivery(implementationInputs(), odd, { complete: [1], failed: [] });
+  expect(title).toBe("Implement task 1: A B [31mred end \u{1f389}");
+});
