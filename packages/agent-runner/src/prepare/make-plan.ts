@@ -13,6 +13,7 @@ import type { Task } from "../tasks/task.ts";
 import { taskHash } from "../tasks/task-hash.ts";
 import { composePrompt, type PromptParts } from "./compose-prompt.ts";
 import { givenFiles, repositoryDocuments } from "./context-documents.ts";
+import { requirePlainPaths } from "./require-plain-paths.ts";
 
 /**
  * Reads the backlog of the work tree and lays out one session for each task that needs one.
@@ -32,6 +33,7 @@ export async function makePlan(inputs: RunInputs, paths: Paths): Promise<Pick<Pl
 
 async function readTasks(inputs: RunInputs, paths: Paths): Promise<Task[]> {
   const file = tasksFile(inputs.workingDirectory);
+  await requirePlainPaths(paths.repository, [file]);
   const bytes = await readOptionalBytes(join(paths.repository, file));
   if (bytes === undefined) {
     throw new InvalidInputError(
@@ -52,6 +54,7 @@ async function planDocs(
   const sessions: PlannedSession[] = [];
   const upToDate: number[] = [];
   for (const task of selectTasks(tasks, inputs.targetTasks)) {
+    await requirePlainPaths(paths.repository, possibleDocumentPaths({ workingDirectory, taskId: task.id }));
     const asked = { id: task.id, hash: taskHash(task) };
     if (!inputs.force && (await isCurrent(asked, { workingDirectory, format, readFile: readFromTree }))) {
       upToDate.push(task.id);
