@@ -356,6 +356,19 @@ test("a file that is too large is refused with its name and size", async () => {
   expect(verdict?.message).toContain("data.bin has 10485761 bytes; at most 10485760 are delivered");
 });
 
+test("work that brings in another history is looked at from that history's first commit", async () => {
+  await using stand = await stage();
+  await git("-C", stand.clone, "checkout", "--quiet", "--orphan", "other");
+  await git("-C", stand.clone, "rm", "--quiet", "-r", "--force", ".");
+  await commit(stand.clone, { "config.js": `const key = "${modelKey}";\n` });
+  await git("-C", stand.clone, "checkout", "--quiet", branch);
+  await git("-C", stand.clone, "merge", "--quiet", "--allow-unrelated-histories", "--message=Join", "other");
+  await stand.run.push(stand.clone, { "notes.md": "# Joined\n" });
+  expect(await stand.run.deliver()).toEqual({
+    verdict: { reason: "DeliveryRefused", message: expect.stringContaining("config.js, line 1") as unknown },
+  });
+});
+
 test("a branch that does not begin at the commit it was given is refused", async () => {
   await using stand = await stage();
   await git("-C", stand.clone, "switch", "--quiet", "--orphan", "fresh");
