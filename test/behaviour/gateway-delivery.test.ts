@@ -5,6 +5,7 @@ import { gatewayMessage } from "@orchestrator/core/pure";
 import type { Forge } from "@orchestrator/local-cluster";
 import { Agent, request } from "undici";
 import { expect, inject, test } from "vitest";
+import { startCuttableProxy } from "../support/cuttable-proxy.ts";
 import {
   commit,
   git,
@@ -198,6 +199,21 @@ test("a branch that a person has moved is not overwritten", async () => {
   expect(verdict).toMatchObject({ reason: "PushRejected" });
   expect(verdict?.message).toContain(`branch ${branch} in ${stand.url} holds commits that are not from this run`);
   expect(await upstreamCommit(stand)).toBe(theirs);
+});
+
+test("a forge that cannot be reached for a moment costs no work", async () => {
+  await using forge = await startTestForge();
+  const url = new URL(await forge.createRepository("shop", files));
+  await using proxy = await startCuttableProxy(url.origin);
+  await using run = await startTestGateway({
+    repository: { url: `${proxy.server}${url.pathname}`, provider: "None", secretName: "forge" },
+    repositorySecret: { token: forge.token, host: "127.0.0.1" },
+  });
+  await run.ready();
+  await run.push(await run.clone(), { "a.txt": "a\n" });
+  proxy.cut(1);
+  expect((await run.deliver()).delivery).toMatchObject({ outcome: "Delivered" });
+  expect(run.log.filter((line) => line.includes("trying again"))).toHaveLength(1);
 });
 
 test("a forge that refuses the push is quoted", async () => {

@@ -4,6 +4,7 @@ import type { GitHub } from "./forge/github.ts";
 import { type Judgement, judge } from "./judge/judge.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import { patiently } from "./patiently.ts";
 
 /** What the pull request is to say. */
 export interface DeliveryRequest {
@@ -19,6 +20,8 @@ export interface DelivererOptions {
   forge?: GitHub;
   /** Credentials that must not be delivered. */
   secrets: readonly string[];
+  /** Waits between tries to reach the repository. */
+  retryDelaysMs: readonly number[];
   logger: Logger;
 }
 
@@ -80,8 +83,8 @@ export class Deliverer {
     commit: string,
     signal: AbortSignal,
   ): Promise<{ pullRequest?: { number: number; url: string } }> {
-    const { inputs, mirror, forge, logger } = this.#options;
-    await mirror.pushUpstream(commit, signal);
+    const { inputs, mirror, forge, retryDelaysMs, logger } = this.#options;
+    await patiently(() => mirror.pushUpstream(commit, signal), { retryDelaysMs, logger, signal });
     logger.info({ branch: inputs.branch, commit }, "Pushed the run's branch");
     if (forge === undefined) return {};
     const wanted = { head: inputs.branch, base: inputs.repository.branch, commit, ...request };

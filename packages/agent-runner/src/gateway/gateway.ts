@@ -19,6 +19,7 @@ import { Ledger } from "./ledger.ts";
 import { Mirror, mirrorServerEnvironment } from "./mirror/mirror.ts";
 import { ModelProxy } from "./model/model-proxy.ts";
 import { providerVerdict } from "./model/provider-error.ts";
+import { patiently } from "./patiently.ts";
 import type { Redactor } from "./redactor.ts";
 import { gatewayReport } from "./report.ts";
 import { RunFailure } from "./run-failure.ts";
@@ -187,7 +188,8 @@ class RunningGateway implements Gateway {
       path: this.#options.path,
     });
     const mirror = new Mirror({ directory: directories.state, inputs, git: new Git({ env }) });
-    const baseCommit = await this.#patiently(() => mirror.prepare(this.#stop.signal));
+    const { signal } = this.#stop;
+    const baseCommit = await patiently(() => mirror.prepare(signal), { ...this.#patience, signal });
     const secrets = [modelKey, this.#door.token, ...(credentials === undefined ? [] : [credentials.token])];
     const forge = this.#forge(credentials);
     this.#deliverer = new Deliverer({
@@ -196,23 +198,14 @@ class RunningGateway implements Gateway {
       ledger: this.#ledger,
       ...(forge === undefined ? {} : { forge }),
       secrets,
-      logger: this.#options.logger,
+      ...this.#patience,
     });
     return baseCommit;
   }
 
-  /** Tries again where only time can help. */
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    for (const delayMs of this.#options.retryDelaysMs ?? defaultRetryDelaysMs) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof RunFailure) || error.verdict.reason !== "RepositoryUnreachable") throw error;
-        this.#options.logger.warn({ reason: error.message }, "The repository could not be reached, trying again");
-      }
-      await sleep(delayMs, undefined, { signal: this.#stop.signal });
-    }
-    return await work();
+  get #patience(): { retryDelaysMs: readonly number[]; logger: Logger } {
+    const { retryDelaysMs = defaultRetryDelaysMs, logger } = this.#options;
+    return { retryDelaysMs, logger };
   }
 
   #forge(credentials: RepositoryCredentials | undefined): GitHub | undefined {
@@ -223,7 +216,7 @@ class RunningGateway implements Gateway {
       repositoryUrl: repository.url,
       ...(credentials === undefined ? {} : { token: credentials.token }),
       dispatcher: this.#dispatcher,
-      retryDelaysMs: this.#options.retryDelaysMs ?? defaultRetryDelaysMs,
+      retryDelaysMs: this.#patience.retryDelaysMs,
     });
   }
 
