@@ -5,6 +5,7 @@ import { gatewayMessage } from "@orchestrator/core/pure";
 import type { Forge } from "@orchestrator/local-cluster";
 import { Agent, request } from "undici";
 import { expect, inject, test } from "vitest";
+import { startCuttableProxy } from "../support/cuttable-proxy.ts";
 import {
   commit,
   git,
@@ -200,6 +201,21 @@ test("a branch that a person has moved is not overwritten", async () => {
   expect(await upstreamCommit(stand)).toBe(theirs);
 });
 
+test("a forge that cannot be reached for a moment costs no work", async () => {
+  await using forge = await startTestForge();
+  const url = new URL(await forge.createRepository("shop", files));
+  await using proxy = await startCuttableProxy(url.origin);
+  await using run = await startTestGateway({
+    repository: { url: `${proxy.server}${url.pathname}`, provider: "None", secretName: "forge" },
+    repositorySecret: { token: forge.token, host: "127.0.0.1" },
+  });
+  await run.ready();
+  await run.push(await run.clone(), { "a.txt": "a\n" });
+  proxy.cut(1);
+  expect((await run.deliver()).delivery).toMatchObject({ outcome: "Delivered" });
+  expect(run.log.filter((line) => line.includes("trying again"))).toHaveLength(1);
+});
+
 test("a forge that refuses the push is quoted", async () => {
   await using stand = await stage();
   await stand.run.push(stand.clone, { "a.txt": "a\n" });
@@ -378,6 +394,19 @@ test("a file that is too large is refused with its name and size", async () => {
   const { verdict } = await stand.run.deliver();
   expect(verdict).toMatchObject({ reason: "DeliveryRefused" });
   expect(verdict?.message).toContain("data.bin has 10485761 bytes; at most 10485760 are delivered");
+});
+
+test("work that brings in another history is looked at from that history's first commit", async () => {
+  await using stand = await stage();
+  await git("-C", stand.clone, "checkout", "--quiet", "--orphan", "other");
+  await git("-C", stand.clone, "rm", "--quiet", "-r", "--force", ".");
+  await commit(stand.clone, { "config.js": `const key = "${modelKey}";\n` });
+  await git("-C", stand.clone, "checkout", "--quiet", branch);
+  await git("-C", stand.clone, "merge", "--quiet", "--allow-unrelated-histories", "--message=Join", "other");
+  await stand.run.push(stand.clone, { "notes.md": "# Joined\n" });
+  expect(await stand.run.deliver()).toEqual({
+    verdict: { reason: "DeliveryRefused", message: expect.stringContaining("config.js, line 1") as unknown },
+  });
 });
 
 test("a branch that does not begin at the commit it was given is refused", async () => {

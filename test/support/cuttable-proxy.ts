@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 export interface CuttableProxy extends AsyncDisposable {
   /** Where to connect instead of the API server. */
   readonly server: string;
-  /** Breaks all connections and accepts no more. */
-  cut(): void;
+  /** Breaks all connections and accepts no more, or, where a number is given, refuses only so many. */
+  cut(connections?: number): void;
   mend(): void;
 }
 
@@ -12,9 +12,12 @@ export interface CuttableProxy extends AsyncDisposable {
 export async function startCuttableProxy(target: string): Promise<CuttableProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
-  let isCut = false;
+  let toRefuse = 0;
   const proxy = createServer((incoming) => {
-    if (isCut) return void incoming.resetAndDestroy();
+    if (toRefuse > 0) {
+      toRefuse -= 1;
+      return void incoming.resetAndDestroy();
+    }
     const outgoing = connect(Number(port), hostname);
     for (const [from, to] of [
       [incoming, outgoing],
@@ -35,12 +38,12 @@ export async function startCuttableProxy(target: string): Promise<CuttableProxy>
   };
   return {
     server: `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    cut: () => {
-      isCut = true;
+    cut: (connections = Number.POSITIVE_INFINITY) => {
+      toRefuse = connections;
       breakAll();
     },
     mend: () => {
-      isCut = false;
+      toRefuse = 0;
     },
     [Symbol.asyncDispose]: async () => {
       breakAll();

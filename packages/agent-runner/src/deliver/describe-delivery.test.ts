@@ -62,3 +62,9 @@ it("says what a later round was asked for", () => {
   const unsaid = describeDelivery(implementationInputs({ round: 2 }), plan, verification);
   expect(unsaid.body).toContain("As of round 2\n");
 });
+
+it("leaves out of a title what Git refuses and what steers a terminal", () => {
+  const odd = { ...plan, sessions: [session(1, "A\0B \u001b[31mred\u202e end \u{1f389}")] };
+  const { title } = describeDelivery(implementationInputs(), odd, { complete: [1], failed: [] });
+  expect(title).toBe("Implement task 1: A B [31mred end \u{1f389}");
+});

@@ -66,7 +66,8 @@ function sections(parts: readonly string[]): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
+/** Without control characters, which Git and forges refuse, and without those that turn the text around them. */
 function oneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  const line = text.replaceAll(/[\s\p{Cc}\p{Bidi_Control}]+/gu, " ").trim();
   return line.length <= titleLimit ? line : `${line.slice(0, titleLimit - 1)}…`;
 }

@@ -5,6 +5,7 @@ import { hasOwnCommit, type JudgeOptions, type Judgement, judge } from "./judge/
 import type { KeptWork } from "./kept-work/kept-work.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import { patiently } from "./patiently.ts";
 import { RunFailure } from "./run-failure.ts";
 
 /** What the pull request is to say. */
@@ -22,6 +23,8 @@ export interface DelivererOptions {
   forge?: GitHub;
   /** Credentials that must not be delivered. */
   secrets: readonly string[];
+  /** Waits between tries to reach the repository. */
+  retryDelaysMs: readonly number[];
   logger: Logger;
 }
 
@@ -126,9 +129,9 @@ export class Deliverer {
   }
 
   async #push(commit: string, signal: AbortSignal): Promise<void> {
-    const { mirror, keptWork, ledger } = this.#options;
+    const { mirror, keptWork, ledger, retryDelaysMs, logger } = this.#options;
     try {
-      await mirror.pushUpstream(commit, signal);
+      await patiently(() => mirror.pushUpstream(commit, signal), { retryDelaysMs, logger, signal });
     } catch (error) {
       if (!(error instanceof RunFailure) || error.verdict.reason !== "PushRejected" || !keptWork.isKept) throw error;
       const message = `${error.verdict.message}; the work is kept there in ${mirror.upstreamKeptRef}`;

@@ -28,6 +28,7 @@ import { Mirror, mirrorServerEnvironment } from "./mirror/mirror.ts";
 import { ModelProxy } from "./model/model-proxy.ts";
 import { providerVerdict } from "./model/provider-error.ts";
 import { limitMet, unpricedModel } from "./model/spending-limit.ts";
+import { patiently } from "./patiently.ts";
 import type { Redactor } from "./redactor.ts";
 import { gatewayReport } from "./report.ts";
 import { RunFailure } from "./run-failure.ts";
@@ -241,7 +242,8 @@ class RunningGateway implements Gateway {
       path: this.#options.path,
     });
     const mirror = new Mirror({ directory: directories.state, inputs, git: new Git({ env }) });
-    await this.#patiently(() => mirror.prepare(this.#stop.signal));
+    const { signal } = this.#stop;
+    await patiently(() => mirror.prepare(signal), { ...this.#patience, signal });
     const credentialsOfRun = [modelKey, ...(credentials === undefined ? [] : [credentials.token])];
     const secrets = [...credentialsOfRun, this.#door.token];
     const { logger } = this.#options;
@@ -249,22 +251,19 @@ class RunningGateway implements Gateway {
     // A session may have seen the door's token, which is worth nothing outside this pod.
     const keptWork = new KeptWork({ ...parts, secrets: { inWork: secrets, inTranscripts: credentialsOfRun } });
     const forge = this.#forge(credentials);
-    const deliverer = new Deliverer({ ...parts, keptWork, ...(forge === undefined ? {} : { forge }), secrets });
+    const deliverer = new Deliverer({
+      ...parts,
+      keptWork,
+      ...(forge === undefined ? {} : { forge }),
+      secrets,
+      ...this.#patience,
+    });
     return { mirror, work: { deliverer, keptWork } };
   }
 
-  /** Tries again where only time can help. */
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    for (const delayMs of this.#options.retryDelaysMs ?? defaultRetryDelaysMs) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof RunFailure) || error.verdict.reason !== "RepositoryUnreachable") throw error;
-        this.#options.logger.warn({ reason: error.message }, "The repository could not be reached, trying again");
-      }
-      await sleep(delayMs, undefined, { signal: this.#stop.signal });
-    }
-    return await work();
+  get #patience(): { retryDelaysMs: readonly number[]; logger: Logger } {
+    const { retryDelaysMs = defaultRetryDelaysMs, logger } = this.#options;
+    return { retryDelaysMs, logger };
   }
 
   #forge(credentials: RepositoryCredentials | undefined): GitHub | undefined {
@@ -275,7 +274,7 @@ class RunningGateway implements Gateway {
       repositoryUrl: repository.url,
       ...(credentials === undefined ? {} : { token: credentials.token }),
       dispatcher: this.#dispatcher,
-      retryDelaysMs: this.#options.retryDelaysMs ?? defaultRetryDelaysMs,
+      retryDelaysMs: this.#patience.retryDelaysMs,
     });
   }
 

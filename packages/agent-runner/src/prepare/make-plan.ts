@@ -17,6 +17,7 @@ import { taskHash } from "../tasks/task-hash.ts";
 import { composePrompt, type PromptParts } from "./compose-prompt.ts";
 import { givenFiles, repositoryDocuments } from "./context-documents.ts";
 import { earlierWork, resumePrompt } from "./resume-prompt.ts";
+import { requirePlainPaths } from "./require-plain-paths.ts";
 
 export interface PlanOptions {
   inputs: RunInputs;
@@ -48,6 +49,7 @@ export async function makePlan(options: PlanOptions): Promise<Planned> {
 
 async function readTasks(inputs: RunInputs, paths: Paths): Promise<Task[]> {
   const file = tasksFile(inputs.workingDirectory);
+  await requirePlainPaths(paths.repository, [file]);
   const bytes = await readOptionalBytes(join(paths.repository, file));
   if (bytes === undefined) {
     throw new InvalidInputError(
@@ -66,6 +68,10 @@ async function planDocs(
   const { paths, resume } = options;
   const planned: Planned = { sessions: [], upToDate: [], done: [] };
   for (const task of selectTasks(tasks, inputs.targetTasks)) {
+    await requirePlainPaths(
+      paths.repository,
+      possibleDocumentPaths({ workingDirectory: inputs.workingDirectory, taskId: task.id }),
+    );
     const found = await documentsFound(inputs, task, paths);
     if (found === "own") {
       planned.done.push({ taskId: task.id, title: task.title });

@@ -254,6 +254,42 @@ describe("prepare", () => {
     expect(lab.stderr()).toContain(`${reason}: `);
   });
 
+  const tasksFile = ".taskmaster/tasks/tasks.json";
+  it.each([
+    [{ links: { [tasksFile]: "/etc/hostname" } }, `${tasksFile} in the repository is a symbolic link`],
+    [{ links: { ".taskmaster": "elsewhere" } }, ".taskmaster in the repository is a symbolic link"],
+    [{ files: { [`${tasksFile}/readme.md`]: "" } }, `${tasksFile} in the repository is a folder`],
+    [
+      { files: backlog(1), links: { ".taskmaster/docs": "../documents" } },
+      ".taskmaster/docs in the repository is a symbolic link; it has to be a plain folder.",
+    ],
+    [
+      { files: { ...backlog(1), ".taskmaster/docs": "" } },
+      ".taskmaster/docs in the repository is a file; it has to be a plain folder.",
+    ],
+    [
+      { files: { ...backlog(1), ".taskmaster/docs/task-1/task.md/readme.md": "" } },
+      ".taskmaster/docs/task-1/task.md in the repository is a folder; it has to be a plain file.",
+    ],
+    [
+      { files: backlog(1), links: { ".taskmaster/docs/task-1/prompt.adoc": "../../../readme.adoc" } },
+      ".taskmaster/docs/task-1/prompt.adoc in the repository is a symbolic link; it has to be a plain file.",
+    ],
+  ])("refuses backlogs and documents that are no plain files (%j)", async (content, message) => {
+    await using lab = await startStepLab({ inputs: docsInputs(), files: {}, ...content });
+    expect(await prepare(lab.options())).toBe(1);
+    await expect(lab.terminationMessage()).resolves.toMatchObject({
+      verdict: { reason: "InvalidInput", message: expect.stringContaining(message) as unknown },
+    });
+  });
+
+  it("passes over what is no file where an implementer's documents would be", async () => {
+    const files = { ...backlog(1), ".taskmaster/docs/task-1/task.md/readme.md": "" };
+    const links = { ".taskmaster/docs/task-1/prompt.md": "prompt.md" };
+    await using lab = await startStepLab({ inputs: implementationInputs(), files, links });
+    expect(await prepare(lab.options())).toBe(0);
+  });
+
   it("cuts what it says to what the kubelet keeps", async () => {
     const verdict = { reason: "MissingSecret", message: "ü".repeat(3000) };
     await using lab = await startStepLab({ inputs: docsInputs(), files: {}, readiness: { state: "failed", verdict } });

@@ -1,5 +1,8 @@
 import { readFile } from "node:fs/promises";
 
+/** What the system says of a path at which no file can be read: nothing is there, or something else is. */
+const noFile: readonly unknown[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"];
+
 /** Text of a file; undefined where there is none. */
 export async function readOptional(path: string): Promise<string | undefined> {
   return (await readOptionalBytes(path))?.toString("utf8");
@@ -10,9 +13,7 @@ export async function readOptionalBytes(path: string): Promise<Buffer | undefine
   try {
     return await readFile(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) {
-      return undefined;
-    }
+    if (error instanceof Error && "code" in error && noFile.includes(error.code)) return undefined;
     throw error;
   }
 }

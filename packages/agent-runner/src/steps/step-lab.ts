@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -80,6 +80,8 @@ export interface StepLabOptions {
   inputs: RunInputs;
   /** Files of `main`. */
   files: Record<string, string>;
+  /** Symbolic links of `main`: path to target. */
+  links?: Record<string, string>;
   /** Further files of the attempt's ConfigMap. */
   config?: Record<string, string>;
   /** Answer of `/v1/ready`; default: ready. */
@@ -126,7 +128,7 @@ export async function startStepLab(options: StepLabOptions): Promise<StepLab> {
     ...options.config,
   });
   const bare = join(root, "gateway", "repository.git");
-  const baseCommit = await makeRepository(root, bare, options.files);
+  const baseCommit = await makeRepository(root, bare, options);
   const deliveries: unknown[] = [];
   const handIns: StepLab["handIns"] = [];
   const server = createServer((request, response) => {
@@ -208,9 +210,17 @@ class Kept extends Writable {
   }
 }
 
-async function makeRepository(root: string, bare: string, files: Record<string, string>): Promise<string> {
+async function makeRepository(
+  root: string,
+  bare: string,
+  { files, links = {} }: Pick<StepLabOptions, "files" | "links">,
+): Promise<string> {
   const seed = join(root, "seed");
   await writeFiles(seed, files);
+  for (const [path, target] of Object.entries(links)) {
+    await mkdir(dirname(join(seed, path)), { recursive: true });
+    await symlink(target, join(seed, path));
+  }
   const identity = ["-c", "user.name=Seed", "-c", "user.email=seed@example.test"];
   await run("git", ["init", "--quiet", "--initial-branch=main", seed]);
   await run("git", ["-C", seed, "add", "--all", "--force"]);

@@ -88,7 +88,7 @@ export async function secretsInCommits(
   }
   const findings: SecretFinding[] = [];
   for (const one of await mirror.commitsBetween(baseCommit, commit, signal)) {
-    const changes = await mirror.changes(`${one}^`, one, signal);
+    const changes = await mirror.changes(await mirror.origin(one, signal), one, signal);
     checkSizes(changes);
     const paths = changes.map(({ path }) => path);
     findings.push(...findSecrets(await mirror.patch(one, signal), paths, options.secrets));

@@ -158,11 +158,19 @@ export class Mirror {
     return { title: await read("%s"), body: `${body}\n` };
   }
 
-  /** What `commit` changes against its first parent: lines without context, files in the order of `changes`. */
+  /** What `commit` was made from: its first parent, or the empty tree where its history begins with it. */
+  async origin(commit: string, signal: AbortSignal): Promise<string> {
+    const [, parent] = (await this.#local(["rev-list", "--parents", "--max-count=1", commit], signal))
+      .trim()
+      .split(" ");
+    return parent ?? (await this.#local(["hash-object", "-t", "tree", "--stdin"], signal)).trim();
+  }
+
+  /** What `commit` changes against its origin: lines without context, files in the order of `changes`. */
   async patch(commit: string, signal: AbortSignal): Promise<string> {
     // What Git takes for binary, by a NUL in it or by the repository's own attributes, would be left out without --text.
     const shown = ["--unified=0", "--text", "--no-ext-diff", "--no-textconv", ...wholeDiff];
-    return await this.#local(["diff", ...shown, `${commit}^`, commit], signal);
+    return await this.#local(["diff", ...shown, await this.origin(commit, signal), commit], signal);
   }
 
   /** Contents of those of `paths` that are files of `commit`. */
