@@ -14,8 +14,10 @@ const cures: Record<Reason, string> = {
   NodeLost: "Apply the run again under a new name.",
   PodDeleted: "Apply the run again under a new name.",
   JobDeleted: "Apply the run again under a new name; to stop a run, set spec.cancel.",
-  RepositoryUnreachable: "Check spec.repository.url and the cluster's way to that host, then apply the run again under a new name.",
-  ForgeUnavailable: "Check spec.repository.apiUrl and that the forge answers, then apply the run again under a new name.",
+  RepositoryUnreachable:
+    "Check spec.repository.url and the cluster's way to that host, then apply the run again under a new name.",
+  ForgeUnavailable:
+    "Check spec.repository.apiUrl and that the forge answers, then apply the run again under a new name.",
   RateLimited: "Apply the run again later under a new name, or raise the model provider's limit.",
   ModelOverloaded: "Apply the run again later under a new name.",
   AgentError: "The log of the pod's agent container tells more.",
