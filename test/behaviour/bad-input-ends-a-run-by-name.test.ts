@@ -118,7 +118,7 @@ const endings: BadEnding[] = [
         "agent-without-result",
         backlog([{ id: 1, details: "[[rehearse:kill-agent]]" }]),
       );
-      return bench.implementation("agent-without-result", { repository });
+      return bench.implementation("agent-without-result", { repository, retryConfig: { maxAgentRetries: 0 } });
     },
   },
   {
@@ -131,7 +131,7 @@ const endings: BadEnding[] = [
         "nothing-changed",
         backlog([{ id: 1, details: "[[rehearse:nothing]]" }]),
       );
-      return bench.implementation("nothing-changed", { repository });
+      return bench.implementation("nothing-changed", { repository, retryConfig: { maxAgentRetries: 0 } });
     },
   },
   {
