@@ -1,57 +1,23 @@
-import { type KubernetesClient, resources } from "@orchestrator/controller-runtime";
+import { resources } from "@orchestrator/controller-runtime";
 import { expect, onTestFinished, test } from "vitest";
-import { adminClient, kubectlOk } from "../support/cluster.ts";
-import { createNamespace, type TestNamespace } from "../support/namespace.ts";
-import { type RunningOperator, startOperator } from "../support/operator.ts";
-import { PlayedKubelet } from "../support/played-kubelet.ts";
+import { kubectlOk } from "../support/cluster.ts";
+import { deliveredBy, type RunScene, startScene, waitForNoJobs } from "../support/run-scene.ts";
 import { docsRun, docsRuns, waitForRun } from "../support/runs.ts";
 import { waitFor } from "../support/wait.ts";
 
-const operator = "docs-generation-operator";
 const signal = () => AbortSignal.timeout(30_000);
-const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheCreationTokens: 0, turns: 1 };
-const delivered = { version: 1, usage, delivery: { outcome: "Delivered" } } as const;
+const delivered = deliveredBy(1);
 
-interface Scene extends AsyncDisposable {
-  client: KubernetesClient;
-  namespace: TestNamespace;
-  kubelet: PlayedKubelet;
-  key: { namespace: string; name: string };
-  start: (env?: Record<string, string>) => Promise<RunningOperator>;
-  /** Waits until the run is as asked, by phase and by the reason of its condition Succeeded. */
-  toBe: (phase: string, reason?: string) => Promise<void>;
-}
-
-async function scene(prefix: string, spec: Record<string, unknown> = {}): Promise<Scene> {
-  const client = await adminClient();
-  onTestFinished(() => client.close());
-  const namespace = await createNamespace(client, prefix);
-  const key = { namespace: namespace.name, name: "a-run" };
-  const kubelet = new PlayedKubelet(client, namespace.name);
-  const start = (env: Record<string, string> = {}) =>
-    startOperator({ operator, namespace: namespace.name, client, env });
-  await client.create(docsRuns, docsRun(key.namespace, key.name, spec), { signal: signal() });
-  const toBe = async (phase: string, reason?: string): Promise<void> => {
-    await waitForRun(client, docsRuns, key, `to be ${phase} ${reason ?? ""}`, (status) => {
-      const succeeded = status.conditions?.find(({ type }) => type === "Succeeded");
-      return status.phase === phase && (reason === undefined || succeeded?.reason === reason);
-    });
-  };
-  return { client, namespace, kubelet, key, start, toBe, [Symbol.asyncDispose]: () => namespace.delete() };
-}
-
-async function deleteJob({ client, kubelet, key }: Scene): Promise<void> {
+async function deleteJob(set: RunScene): Promise<void> {
+  const { client, kubelet, key } = set;
   const { metadata } = await kubelet.job(key.name);
   const jobKey = { namespace: key.namespace, name: metadata.name };
   await client.delete(resources.jobs, jobKey, { propagationPolicy: "Background", signal: signal() });
-  await waitFor("the Job to be gone", async (signal) => {
-    const { items } = await client.list(resources.jobs, { namespace: key.namespace, signal });
-    return items.length === 0 ? { done: true } : { pending: items.map((job) => job.metadata) };
-  });
+  await waitForNoJobs(set);
 }
 
 test("a run that has succeeded stays so when its Job and pod are deleted, and the operator starts again", async () => {
-  await using set = await scene("stays");
+  await using set = await startScene("stays");
   const { client, kubelet, key, start, toBe } = set;
   const first = await start();
   onTestFinished(async () => void (await first.kill()));
@@ -72,7 +38,7 @@ test("a run that has succeeded stays so when its Job and pod are deleted, and th
 });
 
 test("a run that skips Running because its pod was quick still ends right", async () => {
-  await using set = await scene("quick", {});
+  await using set = await startScene("quick", {});
   const first = await set.start();
   await set.kubelet.pod(set.key.name);
   await first.kill();
@@ -87,7 +53,7 @@ test.each([
   ["waits", false],
   ["works", true],
 ])("a run whose Job is deleted while it %s fails as JobDeleted and makes no other", async (_, working) => {
-  await using set = await scene("job-deleted");
+  await using set = await startScene("job-deleted");
   await using __ = await set.start();
   await set.kubelet.pod(set.key.name);
   if (working) {
@@ -101,20 +67,17 @@ test.each([
 });
 
 test("a run that waits says why, and ends when pendingTimeout is over, with its Job stopped", async () => {
-  await using set = await scene("waits", { pendingTimeout: "6s" });
+  await using set = await startScene("waits", { pendingTimeout: "6s" });
   await using _ = await set.start({ WAITING_NOTICE_AFTER: "1s" });
   await set.toBe("Pending", "Unschedulable");
   await set.toBe("Failed", "Unschedulable");
-  await waitFor("the Job to be stopped", async (signal) => {
-    const { items } = await set.client.list(resources.jobs, { namespace: set.key.namespace, signal });
-    return items.length === 0 ? { done: true } : { pending: items.map((job) => job.metadata) };
-  });
+  await waitForNoJobs(set);
   const described = await kubectlOk(["describe", "dgr", set.key.name, "-n", set.key.namespace]);
   expect(described).toMatch(/Warning\s+Failed\s+.*Unschedulable: The agent did not start within spec.pendingTimeout/);
 });
 
 test("what prepare says ends the run with its words", async () => {
-  await using set = await scene("prepare");
+  await using set = await startScene("prepare");
   await using _ = await set.start();
   const verdict = { reason: "MissingSecret", message: 'Secret "forge" has no key "token"' } as const;
   await set.kubelet.failPreparation(set.key.name, { version: 1, verdict });
@@ -124,7 +87,7 @@ test("what prepare says ends the run with its words", async () => {
 });
 
 test("a live Job of a run that has ended is stopped when it is seen", async () => {
-  await using set = await scene("late");
+  await using set = await startScene("late");
   const first = await set.start();
   await set.kubelet.pod(set.key.name);
   await first.kill();
@@ -132,15 +95,12 @@ test("a live Job of a run that has ended is stopped when it is seen", async () =
   const options = { type: "merge", subresource: "status", signal: signal() } as const;
   await set.client.patch(docsRuns, set.key, { status }, options);
   await using _ = await set.start();
-  await waitFor("the Job to be stopped", async (signal) => {
-    const { items } = await set.client.list(resources.jobs, { namespace: set.key.namespace, signal });
-    return items.length === 0 ? { done: true } : { pending: items.map((job) => job.metadata) };
-  });
+  await waitForNoJobs(set);
   expect((await set.client.get(docsRuns, set.key, { signal: signal() })).status).toMatchObject(status);
 });
 
 test("a quota that forbids the Job is told, and the run goes on when it is lifted", async () => {
-  await using set = await scene("quota");
+  await using set = await startScene("quota");
   const { namespace } = set.key;
   await kubectlOk(["create", "quota", "no-jobs", "--hard=count/jobs.batch=0", "-n", namespace]);
   await waitFor("the quota to be counted", async () => {

@@ -1,6 +1,21 @@
-import { type Job, type KubernetesClient, type Pod, resources } from "@orchestrator/controller-runtime";
+import {
+  type Job,
+  type KubernetesClient,
+  type ObjectMeta,
+  type Pod,
+  resources,
+} from "@orchestrator/controller-runtime";
 import type { AgentMessage, GatewayMessage, PrepareMessage } from "@orchestrator/core";
 import { waitFor } from "./wait.ts";
+
+export interface PodEnd {
+  gateway?: GatewayMessage;
+  agent?: AgentMessage;
+  /** Of the agent's container. Default: 0. */
+  exitCode?: number;
+  /** Laid over the pod's status. */
+  status?: Record<string, unknown>;
+}
 
 /** What a kubelet would report of the pod of a run, written by hand; the other controllers are real. */
 export class PlayedKubelet {
@@ -12,61 +27,79 @@ export class PlayedKubelet {
     this.#namespace = namespace;
   }
 
-  /** The pod of a run, once the Job controller has created it. */
-  pod(run: string): Promise<Pod> {
-    return waitFor(`the pod of run ${run}`, async (signal) => {
+  /** The pod of an attempt of a run, the first by default, once the Job controller has created it. */
+  pod(run: string, attempt = 1): Promise<Pod> {
+    return waitFor(`the pod of attempt ${attempt} of run ${run}`, async (signal) => {
       const { items } = await this.#client.list(resources.pods, { namespace: this.#namespace, signal });
-      const pod = items.find((candidate) => candidate.metadata.annotations?.["orchestrator.io/run-name"] === run);
+      const pod = items.find(({ metadata }) => isOf(metadata, run, attempt));
       return pod === undefined ? { pending: items.map((item) => item.metadata.name) } : { done: pod };
     });
   }
 
-  /** The Job of a run. */
-  job(run: string): Promise<Job> {
-    return waitFor(`the Job of run ${run}`, async (signal) => {
+  /** The Job of an attempt of a run, the first by default. */
+  job(run: string, attempt = 1): Promise<Job> {
+    return waitFor(`the Job of attempt ${attempt} of run ${run}`, async (signal) => {
       const { items } = await this.#client.list(resources.jobs, { namespace: this.#namespace, signal });
-      const job = items.find((candidate) => candidate.metadata.annotations?.["orchestrator.io/run-name"] === run);
+      const job = items.find(({ metadata }) => isOf(metadata, run, attempt));
       return job === undefined ? { pending: items.map((item) => item.metadata.name) } : { done: job };
     });
   }
 
+  /** Waits until the operator has told a pod to end. */
+  async toldToEnd(run: string, attempt = 1): Promise<void> {
+    await waitFor(`the pod of attempt ${attempt} of run ${run} to be told to end`, async () => {
+      const { spec } = await this.pod(run, attempt);
+      return spec.activeDeadlineSeconds === 1 ? { done: true } : { pending: spec.activeDeadlineSeconds };
+    });
+  }
+
   /** The agent's container runs. */
-  async startAgent(run: string): Promise<void> {
-    await this.#patch(run, {
+  async startAgent(run: string, attempt = 1): Promise<void> {
+    await this.#patch(run, attempt, {
       phase: "Running",
       initContainerStatuses: [container("gateway", running()), container("prepare", terminated(0))],
       containerStatuses: [container("agent", running())],
     });
   }
 
-  /** Every container has ended, the gateway and the agent with these reports. */
-  async endPod(
-    run: string,
-    report: { gateway?: GatewayMessage; agent?: AgentMessage; exitCode?: number },
-  ): Promise<void> {
+  /** Every container has ended, the gateway and the agent with these reports. `status` is laid over the pod's. */
+  async endPod(run: string, report: PodEnd, attempt = 1): Promise<void> {
     const exitCode = report.exitCode ?? 0;
-    await this.#patch(run, {
+    await this.#patch(run, attempt, {
       phase: exitCode === 0 ? "Succeeded" : "Failed",
       initContainerStatuses: [container("gateway", terminated(0, report.gateway)), container("prepare", terminated(0))],
       containerStatuses: [container("agent", terminated(exitCode, report.agent))],
+      ...report.status,
     });
   }
 
+  /** A pod is taken from its node, and its gateway still reports. */
+  async evict(run: string, gateway: GatewayMessage, attempt = 1): Promise<void> {
+    const lastTransitionTime = new Date().toISOString();
+    const reason = "EvictionByEvictionAPI";
+    const conditions = [{ type: "DisruptionTarget", status: "True", reason, message: "drained", lastTransitionTime }];
+    await this.endPod(run, { gateway, exitCode: 143, status: { conditions } }, attempt);
+  }
+
   /** `prepare` has ended the pod. */
-  async failPreparation(run: string, message: PrepareMessage): Promise<void> {
-    await this.#patch(run, {
+  async failPreparation(run: string, message: PrepareMessage, attempt = 1): Promise<void> {
+    await this.#patch(run, attempt, {
       phase: "Failed",
       initContainerStatuses: [container("gateway", terminated(0)), container("prepare", terminated(1, message))],
       containerStatuses: [container("agent", { waiting: { reason: "PodInitializing" } })],
     });
   }
 
-  async #patch(run: string, status: Record<string, unknown>): Promise<void> {
-    const { metadata } = await this.pod(run);
+  async #patch(run: string, attempt: number, status: Record<string, unknown>): Promise<void> {
+    const { metadata } = await this.pod(run, attempt);
     const key = { namespace: this.#namespace, name: metadata.name };
     const signal = AbortSignal.timeout(30_000);
     await this.#client.patch(resources.pods, key, { status }, { type: "merge", subresource: "status", signal });
   }
+}
+
+function isOf({ annotations, labels }: ObjectMeta, run: string, attempt: number): boolean {
+  return annotations?.["orchestrator.io/run-name"] === run && labels?.["orchestrator.io/attempt"] === String(attempt);
 }
 
 function container(name: string, state: Record<string, unknown>): Record<string, unknown> {

@@ -21,6 +21,9 @@ export const implementationRuns: ResourceType<RunObject> = {
 /** Keeps a run's pod from every node, so that a test can play the kubelet. */
 const unscheduled = { nodeSelector: { "orchestrator.io/played-by": "a-test" } };
 
+/** A test that does not speak of new attempts has none. */
+const retryConfig = { maxInfrastructureRetries: 0, maxAgentRetries: 0 };
+
 const repository = { url: "https://forge.example/team/backlog", provider: "None" };
 
 export function docsRun(namespace: string, name: string, spec: Record<string, unknown> = {}): RunObject {
@@ -28,7 +31,7 @@ export function docsRun(namespace: string, name: string, spec: Record<string, un
     apiVersion: "orchestrator.io/v1",
     kind: "DocsGenerationRun",
     metadata: { namespace, name },
-    spec: { repository, pod: unscheduled, ...spec },
+    spec: { repository, pod: unscheduled, retryConfig, ...spec },
   };
 }
 
@@ -37,7 +40,7 @@ export function implementationRun(namespace: string, name: string, spec: Record<
     apiVersion: "orchestrator.io/v1",
     kind: "TaskImplementationRun",
     metadata: { namespace, name },
-    spec: { repository, pod: unscheduled, taskId: 1, serviceName: "greeter", agentName: "ada", ...spec },
+    spec: { repository, pod: unscheduled, retryConfig, taskId: 1, serviceName: "greeter", agentName: "ada", ...spec },
   };
 }
 

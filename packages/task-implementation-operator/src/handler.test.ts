@@ -1,10 +1,10 @@
-import { noUsage, planOf, runInputs, taskImplementationRunSpec } from "@orchestrator/core";
+import { type AttemptRequest, noUsage, planOf, runInputs, taskImplementationRunSpec } from "@orchestrator/core";
 import { describe, expect, it } from "vitest";
 import { handler } from "./handler.ts";
 
 const { timing } = planOf({}, handler.defaults);
 
-function create(spec: Record<string, unknown> = {}) {
+function create(spec: Record<string, unknown> = {}, more: Partial<AttemptRequest<unknown>> = {}) {
   const repository = { url: "https://github.com/example/backlog" };
   const parsed = taskImplementationRunSpec.parse({
     repository,
@@ -23,8 +23,9 @@ function create(spec: Record<string, unknown> = {}) {
       spec: parsed,
     },
     attempt: { number: 1, round: 1, name: "task-t7-1" },
-    timing,
+    timing: planOf(spec, handler.defaults).timing,
     spent: noUsage,
+    ...(more as object),
     settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
   });
 }
@@ -48,6 +49,26 @@ describe("an implementation's attempt", () => {
     });
     expect(configMap.data?.["prompt.md"]).toContain("greeter");
     expect(Object.keys(configMap.data ?? {})).not.toContain("stop-hook.sh");
+  });
+
+  it("is told of its round: what is asked in addition, what to check, what may be spent and what there is", () => {
+    const asked = { contextVersion: 2, followUp: "Handle empty names.", verify: ["npm test"], budget: { maxTurns: 9 } };
+    const resume = { session: true, required: true, previous: { reason: "NodeLost", message: "it is gone" } };
+    const { data = {} } = create(
+      { ...asked, stallTimeout: "1m" },
+      { resume, spent: { ...noUsage, turns: 4 } },
+    ).configMap;
+    expect(JSON.parse(data["run.json"] ?? "")).toMatchObject({
+      round: 1,
+      attempt: 1,
+      followUp: asked.followUp,
+      verify: asked.verify,
+      budget: asked.budget,
+      stallTimeoutSeconds: 60,
+      spent: { turns: 4 },
+      resume,
+    });
+    expect(JSON.parse(create().configMap.data?.["run.json"] ?? "")).toMatchObject({ verify: [] });
   });
 
   it("is given the run's files, each under a name of its own", () => {

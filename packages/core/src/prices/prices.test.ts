@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addUsd, costUsd } from "./cost-usd.ts";
+import { addUsd, compareUsd, costUsd, isUsd, subtractUsd } from "./cost-usd.ts";
 import { priceOf } from "./price-of.ts";
 import { pricesAsOf } from "./price-table.ts";
 
@@ -58,5 +58,32 @@ describe("a sum of costs", () => {
     { amounts: ["0.000000000001", "12"], sum: "12.000000000001" },
   ])("of $amounts is $sum", ({ amounts, sum }) => {
     expect(addUsd(amounts)).toBe(sum);
+  });
+});
+
+describe("amounts", () => {
+  it.each([
+    ["0.3", "0.1", "0.20"],
+    ["1", "0.000000000001", "0.999999999999"],
+    ["0.1", "0.3", "0.00"],
+  ])("%s without %s is %s", (amount, part, left) => {
+    expect(subtractUsd(amount, part)).toBe(left);
+  });
+
+  it("are compared by their value", () => {
+    expect(compareUsd("0.5", "0.50")).toBe(0);
+    expect(compareUsd("9.99", "10")).toBeLessThan(0);
+    expect(compareUsd("0.000000000002", "0.000000000001")).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["0", true],
+    ["12.000000000001", true],
+    ["-1", false],
+    ["1e3", false],
+    ["0.0000000000001", false],
+    ["", false],
+  ])("%j is one: %s", (text, is) => {
+    expect(isUsd(text)).toBe(is);
   });
 });

@@ -41,6 +41,9 @@ it.each([
   ["Pending", []],
   ["Pending", [claim({ reason: "Unschedulable" })]],
   ["Running", [claim({ reason: "Running" })]],
+  ["Retrying", [claim({ reason: "Retrying" })]],
+  ["Suspended", [claim({ reason: "Suspended" })]],
+  ["Cancelled", [claim({ status: "False", reason: "Cancelled" })]],
   ["Succeeded", [claim({ status: "True", reason: "UpToDate" })]],
   ["Failed", [claim({ status: "False", reason: "NodeLost" })]],
 ] as const)("the phase is %s", (phase, claims) => {

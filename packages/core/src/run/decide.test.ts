@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Attempt, RunStatus } from "../api/status.ts";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { ResourceNotFound } from "../errors/resource-not-found.ts";
 import { TemplateError } from "../errors/template-error.ts";
@@ -225,10 +226,303 @@ describe("a run whose objects are refused", () => {
     expect(next).toEqual({ type: "requeueAfter", milliseconds: seconds });
   });
 
+  it("makes another attempt after pendingTimeout, where one is left", () => {
+    const run = aRun({ spec: { ...spec, retryConfig: { maxInfrastructureRetries: 1 } } });
+    const at = { now: startOfRun + 10 * minutes, random: 0.5 };
+    const { actions } = decideRefused(handler, observe({ run }), refusal, settings, at);
+    expect(writes(actions)).toEqual(["status Retrying", "event Retrying"]);
+    expect(actions[0]).toMatchObject({ status: { attempts: [{ number: 1, reason: "PodNotCreated" }] } });
+  });
+
   it("ends as PodNotCreated when pendingTimeout is over", () => {
     expect(refused(startOfRun + 10 * minutes).actions[0]).toMatchObject({ roundEnded: "PodNotCreated" });
   });
 });
+
+const rest = { type: "awaitChange" };
+const after = (milliseconds: number) => ({ type: "requeueAfter", milliseconds });
+const failing = anEndedPod({ agent: { verdict: { reason: "NoResult", message: "no word" } }, exitCode: 1 });
+const inRound = (status: Partial<RunStatus>, changes: Record<string, unknown> = {}) =>
+  aRun({ spec: { ...spec, ...changes }, status: { phase: "Pending", round: 1, ...status } });
+const past = (...reasons: string[]): Attempt[] =>
+  reasons.map((reason, index) => ({
+    number: index + 1,
+    round: 1,
+    jobName: "old",
+    outcome: "Failed",
+    reason,
+    message: "it was so.",
+  }));
+const next2 = { number: 2, round: 1, name: "docs-a-run-2" };
+
+describe("an attempt that another follows", () => {
+  const again = { retryConfig: { maxAgentRetries: 1 } };
+
+  it("is told in one status and one event, which say when the next one comes", () => {
+    const { actions, next } = decided({ run: inRound({}, again), job: aJob(), pod: failing });
+    expect(writes(actions)).toEqual(["status Retrying", "event Retrying"]);
+    const message = "NoResult: no word. Attempt 2 starts at 2026-01-01T00:00:13Z (agent retry 1 of 1).";
+    expect(actions[0]).toMatchObject({
+      attemptEnded: "NoResult",
+      status: {
+        message,
+        retries: { infrastructure: 0, agent: 1 },
+        nextAttemptAt: "2026-01-01T00:00:13Z",
+        attempts: [{ number: 1, round: 1, outcome: "Failed", reason: "NoResult", message: "no word." }],
+        conditions: [{ status: "True" }, { status: "Unknown", reason: "Retrying" }, { status: "Unknown" }],
+      },
+    });
+    expect(actions[0]).not.toHaveProperty("roundEnded");
+    expect(actions[1]).toMatchObject({ event: { type: "Warning", note: message } });
+    expect(next).toEqual(after(8 * seconds));
+  });
+
+  it("has its Job stopped where that may still run a pod", () => {
+    const { actions } = decided({ run: inRound({}, { pendingTimeout: "1s", retryConfig: {} }), job: aJob() });
+    expect(writes(actions)).toEqual(["status Retrying", "event Retrying", "delete docs-a-run-1"]);
+  });
+
+  it("is counted by the ten newest alone", () => {
+    const reasons = Array.from({ length: 10 }, () => "NodeLost");
+    const run = inRound({ attempts: past(...reasons) });
+    const attempt = { number: 11, round: 1, name: "docs-a-run-1" };
+    const [action] = decided({ run, attempt, job: aJob(), pod: delivered }).actions;
+    const { attempts } = (action as { status: RunStatus }).status;
+    expect(attempts?.map(({ number }) => number)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+});
+
+describe("a run between two attempts", () => {
+  const waiting = (changes: Record<string, unknown> = {}) =>
+    inRound({ phase: "Retrying", nextAttemptAt: "2026-01-01T00:01:00Z", attempts: past("NodeLost") }, changes);
+  const due = startOfRun + minutes;
+  const oldJob = aJob({ name: "old", uid: "old-uid" });
+  const oldPod = aPod({ name: "old-x", jobName: "old" });
+
+  it("waits until the next one is due, and makes it then", () => {
+    expect(decided({ run: waiting(), attempt: next2 })).toEqual({ actions: [], next: after(55 * seconds) });
+    const { actions } = decided({ run: waiting(), attempt: next2 }, due);
+    expect(writes(actions)).toEqual(["create ConfigMap", "create Job"]);
+    expect(actions[1]).toMatchObject({ object: { metadata: { name: "docs-a-run-2" } } });
+  });
+
+  it("stops a live Job of an older one when it is seen, and makes no other beside it", () => {
+    const others = { jobs: [oldJob], pods: [] };
+    const { actions, next } = decided({ run: waiting(), attempt: next2, others }, due);
+    expect(actions).toEqual([{ type: "deleteJob", job: oldJob, why: "its attempt has ended" }]);
+    expect(next).toEqual(after(5 * seconds));
+    const later = decided({ run: waiting(), attempt: next2, job: aJob(), pod: working, others }, due);
+    expect(writes(later.actions)).toContain("delete old");
+  });
+
+  it("waits for an old pod that may still run, and says so once", () => {
+    const others = { jobs: [], pods: [oldPod] };
+    expect(decided({ run: waiting(), attempt: next2, others }, due)).toEqual({
+      actions: [],
+      next: after(10 * seconds),
+    });
+    const told = decided({ run: waiting(), attempt: next2, others }, due + 10 * seconds);
+    expect(writes(told.actions)).toEqual(["status Pending"]);
+    expect(told.actions[0]).toMatchObject({
+      status: {
+        message: expect.stringMatching(/^Pod old-x on node node-1 of an earlier attempt may still run/) as unknown,
+      },
+    });
+    const run = inRound({ ...statusOf(told.actions), nextAttemptAt: "2026-01-01T00:01:00Z" });
+    expect(decided({ run, attempt: next2, others }, due + minutes).actions).toEqual([]);
+    const gone = { jobs: [], pods: [{ ...oldPod, ended: true }] };
+    expect(writes(decided({ run, attempt: next2, others: gone }, due + minutes).actions)).toContain("create Job");
+  });
+
+  it("gives way to a round that is asked for, and ends as its last attempt did", () => {
+    const { actions, next } = decided({ run: waiting({ contextVersion: 2 }), attempt: next2 });
+    expect(writes(actions)).toEqual(["status Failed", "event Failed"]);
+    expect(actions[0]).toMatchObject({
+      roundEnded: "NodeLost",
+      status: { round: 1, message: expect.stringContaining("it was so. Round 2 takes its place.") as unknown },
+    });
+    expect(next).toEqual(after(1));
+  });
+});
+
+describe("a run that is held", () => {
+  it("says so once, and makes no Job", () => {
+    const { actions, next } = decided({ run: aRun({ spec: { ...spec, suspend: true } }) });
+    expect(writes(actions)).toEqual(["status Suspended", "event Suspended"]);
+    expect(actions[0]).toMatchObject({ status: { startTime: "2026-01-01T00:00:05Z" } });
+    expect(next).toMatchObject({ type: "requeueAfter" });
+    const run = inRound({ phase: "Suspended" }, { suspend: true, deadline: "1h" });
+    expect(decided({ run })).toEqual({ actions: [], next: after(60 * minutes - 5 * seconds) });
+  });
+
+  it("keeps its attempt under way", () => {
+    const run = inRound({ phase: "Running" }, { suspend: true });
+    expect(decided({ run, job: aJob(), pod: working }).actions).toEqual([]);
+  });
+
+  it("goes on when it is let go, at once or when the next attempt is due", () => {
+    const { actions, next } = decided({ run: inRound({ phase: "Suspended" }) });
+    expect(writes(actions)).toEqual(["status Pending", "event Resumed"]);
+    expect(next).toEqual(after(1));
+    const early = inRound({ phase: "Suspended", nextAttemptAt: "2026-01-01T00:01:00Z" });
+    expect(writes(decided({ run: early }).actions)).toEqual(["status Retrying", "event Resumed"]);
+    expect(decided({ run: early }).next).toEqual(after(55 * seconds));
+  });
+});
+
+describe("a run that is cancelled", () => {
+  const cancelled = (changes: Partial<Observation>) =>
+    decided({ run: inRound({ attempts: past("NodeLost") }, { cancel: true }), attempt: next2, ...changes });
+
+  it("ends at once where no attempt is under way", () => {
+    const { actions, next } = cancelled({});
+    expect(writes(actions)).toEqual(["status Cancelled", "event Cancelled"]);
+    expect(actions[1]).toMatchObject({
+      event: { type: "Normal", note: expect.stringMatching(/^Cancelled: /) as unknown },
+    });
+    expect(actions[0]).not.toHaveProperty("status.attempts");
+    expect(next).toEqual(rest);
+  });
+
+  it.each([
+    ["has no pod", {}],
+    ["has a pod that no node has", { pod: aPod({ unschedulable: "full", node: undefined as never }) }],
+  ])("ends with its Job where that %s", (_, changes) => {
+    const { actions } = cancelled({ job: aJob(), ...changes });
+    expect(writes(actions)).toEqual(["status Cancelled", "event Cancelled", "delete docs-a-run-1"]);
+    expect(actions[0]).toMatchObject({ status: { attempts: [{ number: 1 }, { number: 2, reason: "Cancelled" }] } });
+  });
+
+  it.each([
+    ["works", working],
+    ["starts", aPod({ gateway: waiting("ContainerCreating") })],
+  ])("has its pod told to end once where that %s, and waits for its report", (_, pod) => {
+    const { actions, next } = cancelled({ job: aJob(), pod });
+    expect(actions).toEqual([{ type: "stopPod", pod, why: "The run was cancelled by spec.cancel" }]);
+    expect(next).toMatchObject({ type: "requeueAfter" });
+    expect(cancelled({ job: aJob(), pod: { ...pod, stopAsked: true } }).actions).toEqual([]);
+  });
+
+  it("ends as Cancelled however its pod ended, but for complete delivery", () => {
+    const told = { reason: "DeadlineExceeded", stopAsked: true };
+    for (const pod of [failing, { ...failing, ...told }, anEndedPod({}, { reason: "Evicted" })]) {
+      expect(cancelled({ job: aJob(), pod }).actions[0]).toMatchObject({
+        roundEnded: "Cancelled",
+        attemptEnded: "Cancelled",
+      });
+    }
+    expect(cancelled({ job: aJob(), pod: { ...delivered, ...told } }).actions[0]).toMatchObject({
+      roundEnded: "Delivered",
+    });
+  });
+
+  it("says so also when a newer round has taken the cancel back", () => {
+    const pod = { ...failing, reason: "DeadlineExceeded", stopAsked: true };
+    const { actions } = decided({ run: inRound({}, { contextVersion: 2 }), job: aJob(), pod });
+    expect(actions[0]).toMatchObject({ roundEnded: "Cancelled" });
+  });
+});
+
+describe("a round whose deadline is over", () => {
+  const late = startOfRun + 60 * minutes;
+  const over = (changes: Partial<Observation>, more = {}) =>
+    decided({ run: inRound(more, { deadline: "1h" }), ...changes }, late);
+
+  it("ends at once where no attempt is under way, held or not", () => {
+    expect(writes(over({}).actions)).toEqual(["status Failed", "event Failed"]);
+    expect(over({}, { phase: "Suspended" }).actions[0]).toMatchObject({ roundEnded: "DeadlineExceeded" });
+  });
+
+  it("has its pod told to end, and ends by that name", () => {
+    expect(writes(over({ job: aJob(), pod: working }).actions)).toEqual([`stop ${working.name}`]);
+    const pod = { ...failing, reason: "DeadlineExceeded", stopAsked: true };
+    expect(over({ job: aJob(), pod }).actions[0]).toMatchObject({
+      roundEnded: "DeadlineExceeded",
+      status: {
+        attempts: [{ reason: "DeadlineExceeded" }],
+        message: expect.stringContaining("spec.deadline") as unknown,
+      },
+    });
+  });
+
+  it("counts from the start of the round", () => {
+    expect(over({}, { startTime: "2026-01-01T00:30:00Z" }).actions[0]).toMatchObject({ type: "create" });
+  });
+
+  it("ends so, where another attempt would have followed", () => {
+    const run = inRound({}, { deadline: "1h", retryConfig: { maxAgentRetries: 1 } });
+    expect(decided({ run, job: aJob(), pod: failing }, late).actions[0]).toMatchObject({
+      roundEnded: "DeadlineExceeded",
+      attemptEnded: "NoResult",
+      status: { attempts: [{ reason: "NoResult" }], conditions: [{}, { reason: "DeadlineExceeded" }, {}] },
+    });
+  });
+});
+
+describe("a run that has ended", () => {
+  const completionTime = "2026-01-01T00:00:00Z";
+  const usage = {
+    inputTokens: 1,
+    outputTokens: 1,
+    cacheReadTokens: 0,
+    cacheCreationTokens: 0,
+    turns: 1,
+    costUsd: "0.05",
+  };
+  const ended = (phase: RunStatus["phase"], changes: Record<string, unknown>) =>
+    decided({ run: inRound({ phase, completionTime, attempts: past("NodeLost"), usage }, changes), attempt: next2 });
+
+  it.each([
+    ["Succeeded", { succeeded: "10s" }, after(5 * seconds)],
+    ["Succeeded", { failed: "10s" }, rest],
+    ["Failed", { failed: "10s" }, after(5 * seconds)],
+    ["Cancelled", { failed: "10s" }, after(5 * seconds)],
+    ["Failed", { succeeded: "10s" }, rest],
+    ["Failed", {}, rest],
+  ] as const)("as %s is kept as %j says", (phase, retention, next) => {
+    expect(ended(phase, { retention })).toEqual({ actions: [], next });
+  });
+
+  it("is deleted when its time is over", () => {
+    const { actions, next } = ended("Cancelled", { retention: { failed: "5s" } });
+    expect(actions).toEqual([{ type: "deleteRun", why: "the time of spec.retention is over" }]);
+    expect(next).toEqual(rest);
+  });
+
+  it("looks again after its last write, where something is due", () => {
+    const retention = { retention: { succeeded: "5s" } };
+    expect(decided({ run: inRound({}, retention), job: aJob(), pod: delivered }).next).toEqual(after(1));
+  });
+
+  it("begins the round that is asked for, and counts anew", () => {
+    const { actions, next } = ended("Failed", { contextVersion: 3, retention: { failed: "1s" } });
+    expect(writes(actions)).toEqual(["status Pending", "event RoundStarted"]);
+    expect(actions[0]).toMatchObject({
+      status: {
+        round: 3,
+        startTime: "2026-01-01T00:00:05Z",
+        completionTime: null,
+        usage: null,
+        retries: null,
+        nextAttemptAt: null,
+        conditions: [{ status: "True" }, { status: "Unknown" }, { status: "Unknown" }],
+      },
+    });
+    expect(next).toEqual(after(1));
+    expect(ended("Cancelled", { contextVersion: 3, cancel: true })).toEqual({ actions: [], next: rest });
+  });
+
+  it("has every live Job stopped", () => {
+    const others = { jobs: [aJob({ name: "old" })], pods: [] };
+    const { actions } = decided({ run: inRound({ phase: "Failed" }), others });
+    expect(actions).toMatchObject([{ type: "deleteJob", why: "its run has ended" }]);
+  });
+});
+
+function statusOf(actions: Action[]): RunStatus {
+  const write = actions.find((action) => action.type === "patchStatus");
+  return (write?.status ?? {}) as RunStatus;
+}
 
 const containerView: fc.Arbitrary<ContainerView> = fc.oneof(
   fc.constant<ContainerView>({ type: "absent" }),

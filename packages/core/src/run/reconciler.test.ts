@@ -98,7 +98,8 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
         }),
       get: (type, wanted) => ask(`get ${type.kind}` as Call, { kind: type.kind, metadata: wanted }),
       patch: (_, __, patch) => ask("patch", patch),
-      delete: (_, wanted, options) => ask("delete", { ...wanted, uid: options.uid }),
+      delete: (_, wanted, { uid, resourceVersion }) =>
+        ask("delete", { ...wanted, uid, ...(resourceVersion !== undefined && { resourceVersion }) }),
     },
     runs,
     jobs,
@@ -344,6 +345,72 @@ describe("an event that is refused", () => {
     jobs.objects.clear();
     signal.abort(new Error("leadership is lost"));
     await expect(reconcile()).rejects.toThrow("leadership is lost");
+  });
+});
+
+describe("a pod that is to end", () => {
+  const cancelled = aRunObject({
+    spec: { question: "Is it so?", cancel: true },
+    status: { phase: "Running", attempts: [{ number: 1, round: 1, jobName: "j", outcome: "Running" }] },
+  });
+
+  async function cancel(answer: Answer | Error) {
+    const set = scene({ patch: answer });
+    set.runs.remember(aRunObject());
+    await set.reconcile();
+    const at = "2026-01-01T00:00:00Z";
+    const container = { ready: true, restartCount: 0, image: "", imageID: "", state: { running: { startedAt: at } } };
+    const status = { phase: "Running" as const, containerStatuses: [{ name: "agent", ...container }] };
+    const pod = aPodObject(status, { ownerReferences: [owner(set.jobs.list()[0]?.name)] });
+    set.pods.remember(pod);
+    set.runs.remember(cancelled);
+    const next = await set.reconcile();
+    return { ...set, next, pod };
+  }
+
+  it("has its time limit cut short, that very pod, once", async () => {
+    const { asked, calls, pods, reconcile, next, pod } = await cancel((patch: { spec: object }) => ({
+      ...pod0,
+      spec: { containers: [], ...patch.spec },
+    }));
+    expect(asked[2]).toEqual({
+      call: "patch",
+      body: { metadata: { uid: "pod-uid" }, spec: { activeDeadlineSeconds: 1 } },
+    });
+    expect(next).toMatchObject({ type: "requeueAfter" });
+    expect(pods.get(keyOfPod(pod))?.stopAsked).toBe(true);
+    await reconcile();
+    expect(calls()).toHaveLength(3);
+  });
+
+  it.each([
+    ["changed", refusal(409, "Conflict"), soon],
+    ["gone", refusal(404, "NotFound"), awaitChange],
+  ])("and is %s by then is looked at again", async (_, error, expected) => {
+    expect((await cancel(error)).next).toEqual(expected);
+  });
+});
+
+const pod0 = aPodObject({ phase: "Running" });
+const keyOfPod = ({ metadata }: Pod) => ({ namespace: metadata.namespace ?? "", name: metadata.name });
+
+describe("a run whose time is over", () => {
+  const old = aRunObject({
+    spec: { retention: { failed: "1s" } },
+    status: { phase: "Failed", completionTime: "2025-12-31T00:00:00Z" },
+  });
+
+  it("is deleted as it was seen", async () => {
+    const { runs, asked, reconcile } = scene();
+    runs.remember(old);
+    expect(await reconcile()).toEqual(awaitChange);
+    expect(asked).toEqual([{ call: "delete", body: { ...key, uid: "run-uid", resourceVersion: "7" } }]);
+  });
+
+  it("and that was changed since is looked at again", async () => {
+    const { runs, reconcile } = scene({ delete: refusal(409, "Conflict") });
+    runs.remember(old);
+    expect(await reconcile()).toEqual(soon);
   });
 });
 
