@@ -50,4 +50,12 @@ describe("run view", () => {
     expect(ended).toMatchObject({ reason: "Delivered", pullRequest: "https://forge/pull/1" });
     expect(hasEnded(ended)).toBe(true);
   });
+
+  it.each(["Succeeded", "Failed", "Cancelled"])("has ended when %s", (phase) => {
+    expect(hasEnded(withObject(view, object({ phase })))).toBe(true);
+  });
+
+  it.each(["Pending", "Suspended", "Running", "Retrying"])("goes on while %s", (phase) => {
+    expect(hasEnded(withObject(view, object({ phase })))).toBe(false);
+  });
 });

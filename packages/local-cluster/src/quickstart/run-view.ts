@@ -74,5 +74,5 @@ function parseProgress(line: string): z.infer<typeof shownProgress> | undefined 
 }
 
 export function hasEnded(view: RunView): boolean {
-  return view.phase === "Succeeded" || view.phase === "Failed";
+  return view.phase === "Succeeded" || view.phase === "Failed" || view.phase === "Cancelled";
 }
