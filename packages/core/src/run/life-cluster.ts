@@ -178,7 +178,7 @@ export class LifeCluster {
 }
 
 /** Every answer of the model costs the same here. */
-export function usageOf(turns: number): Usage {
+function usageOf(turns: number): Usage {
   return { ...noUsage, turns, costUsd: costOf(turns) };
 }
 
