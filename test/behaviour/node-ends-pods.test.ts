@@ -1,28 +1,19 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Container, KubernetesClient } from "@orchestrator/controller-runtime";
+import type { Container } from "@orchestrator/controller-runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { adminClient } from "../support/cluster.ts";
-import { createNamespace, type TestNamespace } from "../support/namespace.ts";
-import { startTestNode, type TestNode } from "../support/node.ts";
-import { containerOf, endOf, TestPods } from "../support/pods.ts";
+import { type NodeLab, startNodeLab } from "../support/node-lab.ts";
+import { containerOf, endOf } from "../support/pods.ts";
 
-let client: KubernetesClient;
-let node: TestNode;
-let namespace: TestNamespace;
-let pods: TestPods;
+let lab: NodeLab;
+let node: NodeLab["node"];
+let pods: NodeLab["pods"];
 
 beforeAll(async () => {
-  client = await adminClient();
-  node = await startTestNode(client);
-  namespace = await createNamespace(client, "node");
-  pods = new TestPods({ client, namespace: namespace.name, place: node.place });
+  lab = await startNodeLab();
+  ({ node, pods } = lab);
 });
-afterAll(async () => {
-  await namespace.delete();
-  await node[Symbol.asyncDispose]();
-  await client.close();
-});
+afterAll(() => lab[Symbol.asyncDispose]());
 
 const image = "shell";
 

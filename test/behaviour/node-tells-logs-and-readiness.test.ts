@@ -4,30 +4,24 @@ import { readFile, writeFile } from "node:fs/promises";
 import { get } from "node:https";
 import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
-import { type Container, type KubernetesClient, resources } from "@orchestrator/controller-runtime";
+import { type Container, resources } from "@orchestrator/controller-runtime";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { adminClient, kubectl, kubectlOk } from "../support/cluster.ts";
-import { createNamespace, type TestNamespace } from "../support/namespace.ts";
-import { startTestNode, type TestNode } from "../support/node.ts";
-import { containerOf, TestPods } from "../support/pods.ts";
+import { kubectl, kubectlOk } from "../support/cluster.ts";
+import { type NodeLab, startNodeLab } from "../support/node-lab.ts";
+import { containerOf } from "../support/pods.ts";
 import { waitFor } from "../support/wait.ts";
 
-let client: KubernetesClient;
-let node: TestNode;
-let namespace: TestNamespace;
-let pods: TestPods;
+let lab: NodeLab;
+let client: NodeLab["client"];
+let node: NodeLab["node"];
+let namespace: NodeLab["namespace"];
+let pods: NodeLab["pods"];
 
 beforeAll(async () => {
-  client = await adminClient();
-  node = await startTestNode(client);
-  namespace = await createNamespace(client, "node");
-  pods = new TestPods({ client, namespace: namespace.name, place: node.place });
+  lab = await startNodeLab();
+  ({ client, node, namespace, pods } = lab);
 });
-afterAll(async () => {
-  await namespace.delete();
-  await node[Symbol.asyncDispose]();
-  await client.close();
-});
+afterAll(() => lab[Symbol.asyncDispose]());
 
 const image = "shell";
 const logs = (...args: string[]): Promise<string> => kubectlOk(["logs", "--namespace", namespace.name, ...args]);

@@ -1,30 +1,24 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Container, type KubernetesClient, resources } from "@orchestrator/controller-runtime";
+import { type Container, resources } from "@orchestrator/controller-runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { adminClient, kubectlOk } from "../support/cluster.ts";
-import { createNamespace, type TestNamespace } from "../support/namespace.ts";
-import { startTestNode, type TestNode } from "../support/node.ts";
-import { containerOf, endOf, TestPods } from "../support/pods.ts";
+import { kubectlOk } from "../support/cluster.ts";
+import { type NodeLab, startNodeLab } from "../support/node-lab.ts";
+import { containerOf, endOf } from "../support/pods.ts";
 import { waitFor } from "../support/wait.ts";
 
-let client: KubernetesClient;
-let node: TestNode;
-let namespace: TestNamespace;
-let pods: TestPods;
+let lab: NodeLab;
+let client: NodeLab["client"];
+let node: NodeLab["node"];
+let namespace: NodeLab["namespace"];
+let pods: NodeLab["pods"];
 
 beforeAll(async () => {
-  client = await adminClient();
-  node = await startTestNode(client);
-  namespace = await createNamespace(client, "node");
-  pods = new TestPods({ client, namespace: namespace.name, place: node.place });
+  lab = await startNodeLab();
+  ({ client, node, namespace, pods } = lab);
 });
-afterAll(async () => {
-  await namespace.delete();
-  await node[Symbol.asyncDispose]();
-  await client.close();
-});
+afterAll(() => lab[Symbol.asyncDispose]());
 
 const limit = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(10_000) });
 const message = "> /dev/termination-log";
