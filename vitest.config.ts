@@ -14,7 +14,7 @@ export default defineConfig({
       reportOnFailure: true,
       include: ["packages/*/src/**/*.ts"],
       exclude: ["**/*.test.ts", "**/*.d.ts"],
-      reporter: ["text-summary", "json-summary", "text"],
+      reporter: ["json-summary"],
     },
     projects: [
       {

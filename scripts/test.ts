@@ -1,10 +1,23 @@
-/** Runs every check of CI in order, goes on after a failure, and ends with one line that counts them all. */
+/** Runs every check of CI in order, goes on after a failure, and ends with what failed and one line that counts them all. */
 import { spawn } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { relative } from "node:path";
 
 interface Counts {
   passed: number;
-  failed: number;
+  /** What failed, each with its first lines. */
+  failures: string[];
+}
+
+/** The part of vitest's JSON report that is told again at the end. */
+interface VitestReport {
+  numPassedTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
 }
 
 const checks: { name: string; command: string[] }[] = [
@@ -35,11 +48,12 @@ function run(command: string[]): Promise<boolean> {
 }
 
 async function runChecks(): Promise<Counts> {
-  const counts = { passed: 0, failed: 0 };
+  const counts: Counts = { passed: 0, failures: [] };
   for (const { name, command } of checks) {
     const ok = await run(command);
     process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name}\n`);
-    counts[ok ? "passed" : "failed"] += 1;
+    if (ok) counts.passed += 1;
+    else counts.failures.push(name);
   }
   return counts;
 }
@@ -55,11 +69,25 @@ async function runTests(): Promise<Counts> {
     `--outputFile.json=${report}`,
   ]);
   const result = await readFile(report, "utf8").then(
-    (text) => JSON.parse(text) as { numPassedTests: number; numFailedTests: number },
-    () => ({ numPassedTests: 0, numFailedTests: 1 }),
+    (text) => JSON.parse(text) as VitestReport,
+    () => undefined,
   );
-  const failed = result.numFailedTests;
-  return { passed: result.numPassedTests, failed: ok ? failed : Math.max(failed, 1) };
+  const failures = result?.testResults.flatMap(failuresOf) ?? [];
+  if (!ok && failures.length === 0) failures.push("vitest ended badly; see above");
+  return { passed: result?.numPassedTests ?? 0, failures };
+}
+
+function failuresOf({ name, status, message, assertionResults }: VitestReport["testResults"][number]): string[] {
+  const file = relative(process.cwd(), name);
+  const failed = assertionResults.filter((test) => test.status === "failed");
+  if (failed.length === 0) return status === "failed" ? [`${file}: ${beginning(message)}`] : [];
+  return failed.map(
+    ({ fullName, failureMessages }) => `${file}: ${fullName}: ${beginning(failureMessages.join("\n"))}`,
+  );
+}
+
+function beginning(text: string): string {
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text;
 }
 
 interface Summary {
@@ -94,7 +122,9 @@ await rm("coverage/coverage-summary.json", { force: true });
 const checked = await runChecks();
 const tested = await runTests();
 await printCoverage().catch((error: unknown) => process.stderr.write(`no coverage: ${String(error)}\n`));
-const line = `${checked.passed + tested.passed} passed, ${checked.failed + tested.failed} failed`;
+const failures = [...checked.failures, ...tested.failures];
+for (const failure of failures) process.stdout.write(`FAILED ${failure}\n`);
+const line = `${checked.passed + tested.passed} passed, ${failures.length} failed`;
 await writeFile(".tools/test-summary", `${line}\n`);
 process.stdout.write(`${line}\n`);
-process.exitCode = checked.failed + tested.failed === 0 ? 0 : 1;
+process.exitCode = failures.length === 0 ? 0 : 1;
