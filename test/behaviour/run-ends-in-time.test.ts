@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { startScene, usageOf, waitForNoRun } from "../support/run-scene.ts";
 
 test("a run that is held ends at its deadline", async () => {
-  await using set = await startScene("deadline-held", { deadline: "5s", timeout: "4s", suspend: true });
+  await using set = await startScene("deadline-held", { deadline: "10s", timeout: "9s", suspend: true });
   await using _ = await set.start();
   await set.toBe("Suspended");
   expect((await set.toBe("Failed", "DeadlineExceeded")).message).toContain("spec.deadline");
@@ -10,7 +10,7 @@ test("a run that is held ends at its deadline", async () => {
 });
 
 test("an agent that works at the deadline is told to end, and reports", async () => {
-  await using set = await startScene("deadline-running", { deadline: "8s", timeout: "7s" });
+  await using set = await startScene("deadline-running", { deadline: "12s", timeout: "11s" });
   const { kubelet, key, toBe } = set;
   await using _ = await set.start();
   await kubelet.startAgent(key.name);

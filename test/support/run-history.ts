@@ -13,7 +13,7 @@ const order: Readonly<Record<Phase, number>> = {
   Cancelled: 2,
 };
 
-/** Every status that the only run of a namespace has had, as a watch tells them. */
+/** Every status that a run has had, as a watch tells them: one that lasts a moment only is not missed. */
 export class RunHistory implements AsyncDisposable {
   readonly #client: KubernetesClient;
   readonly #type: ResourceType<RunObject>;
@@ -21,16 +21,22 @@ export class RunHistory implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
 
-  constructor(client: KubernetesClient, type: ResourceType<RunObject>, namespace: string) {
+  /** @param name of the run. Default: whichever there is in the namespace. */
+  constructor(client: KubernetesClient, type: ResourceType<RunObject>, run: { namespace: string; name?: string }) {
     this.#client = client;
     this.#type = type;
-    this.#following = this.#follow(namespace);
+    this.#following = this.#follow(run);
     // Whoever waits for what it should see is told.
     this.#following.catch(() => {});
   }
 
   get last(): Partial<RunStatus> {
     return this.#seen.at(-1)?.status ?? {};
+  }
+
+  /** Every status so far, oldest first; what is seen later is added to it. */
+  get statuses(): RunStatus[] {
+    return this.#seen.map(({ status }) => status ?? { phase: "Pending" });
   }
 
   get ended(): boolean {
@@ -62,8 +68,9 @@ export class RunHistory implements AsyncDisposable {
     await this.#following.catch(() => {});
   }
 
-  async #follow(namespace: string): Promise<void> {
-    const options = { namespace, sendInitialEvents: true, signal: this.#stop.signal };
+  async #follow({ namespace, name }: { namespace: string; name?: string }): Promise<void> {
+    const chosen = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
+    const options = { namespace, ...chosen, sendInitialEvents: true, signal: this.#stop.signal };
     for await (const event of this.#client.watch(this.#type, options)) {
       if (event.type === "ADDED" || event.type === "MODIFIED") this.#seen.push(event.object);
     }

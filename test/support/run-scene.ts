@@ -5,7 +5,8 @@ import { adminClient } from "./cluster.ts";
 import { createNamespace } from "./namespace.ts";
 import { type OperatorName, type RunningOperator, startOperator } from "./operator.ts";
 import { PlayedKubelet } from "./played-kubelet.ts";
-import { docsRun, docsRuns, implementationRun, implementationRuns, waitForRun } from "./runs.ts";
+import { RunHistory } from "./run-history.ts";
+import { docsRun, docsRuns, implementationRun, implementationRuns } from "./runs.ts";
 import { waitFor } from "./wait.ts";
 
 const kinds = {
@@ -19,7 +20,10 @@ export interface RunScene extends AsyncDisposable {
   kubelet: PlayedKubelet;
   key: { namespace: string; name: string };
   start: (env?: Record<string, string>) => Promise<RunningOperator>;
-  /** Waits until the run is as asked, by phase and by the reason of its condition Succeeded. */
+  /**
+   * Waits until the run has been as asked, by phase and by the reason of its condition Succeeded, after what was waited for
+   * before. Answers its status at that moment.
+   */
   toBe: (phase: string, reason?: string) => Promise<RunStatus>;
   status: () => Promise<RunStatus>;
   /** Changes the run's spec, as a person would. */
@@ -41,6 +45,9 @@ export async function startScene(
   const namespace = await createNamespace(client, prefix);
   const key = { namespace: namespace.name, name: "a-run" };
   await client.create(type, make(key.namespace, key.name, spec), { signal: soon() });
+  const history = new RunHistory(client, type, key);
+  onTestFinished(() => history[Symbol.asyncDispose]());
+  let reached = 0;
   const status = async (): Promise<RunStatus> =>
     (await client.get(type, key, { signal: soon() })).status ?? { phase: "Pending" };
   return {
@@ -49,13 +56,15 @@ export async function startScene(
     kubelet: new PlayedKubelet(client, namespace.name),
     start: (env = {}) => startOperator({ operator, namespace: namespace.name, client, env }),
     status,
-    async toBe(phase, reason) {
-      const run = await waitForRun(client, type, key, `to be ${phase} ${reason ?? ""}`, (seen) => {
-        const succeeded = seen.conditions?.find((condition) => condition.type === "Succeeded");
-        return seen.phase === phase && (reason === undefined || succeeded?.reason === reason);
-      });
-      return run.status ?? { phase: "Pending" };
-    },
+    toBe: (phase, reason) =>
+      waitFor(`${type.kind} ${key.name} to be ${phase} ${reason ?? ""}`, async () => {
+        const since = history.statuses.slice(reached);
+        const index = since.findIndex((status) => isSo(status, phase, reason));
+        const found = since[index];
+        if (found === undefined) return { pending: since };
+        reached += index + 1;
+        return { done: found };
+      }),
     async edit(changes) {
       await client.patch(type, key, { spec: changes }, { type: "merge", signal: soon() });
     },
@@ -98,6 +107,11 @@ export function usageOf(turns: number): Usage {
 /** What a gateway reports that has delivered everything. */
 export function deliveredBy(turns: number): GatewayMessage {
   return { version: 1, usage: usageOf(turns), delivery: { outcome: "Delivered" } };
+}
+
+function isSo({ phase, conditions = [] }: RunStatus, wanted: string, reason: string | undefined): boolean {
+  const succeeded = conditions.find((condition) => condition.type === "Succeeded");
+  return phase === wanted && (reason === undefined || succeeded?.reason === reason);
 }
 
 function soon(): AbortSignal {

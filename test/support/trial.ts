@@ -88,7 +88,7 @@ export class Trial implements AsyncDisposable {
       const docs = options.operator === "docs-generation-operator";
       const type = docs ? docsRuns : implementationRuns;
       const run = docs ? bench.docs("run", { repository }) : bench.implementation("run", { repository });
-      const history = stack.use(new RunHistory(bench.client, type, bench.namespace));
+      const history = stack.use(new RunHistory(bench.client, type, bench));
       const { server, caFile } = inject("cluster");
       const ca = await readFile(caFile, "utf8");
       const proxy = await startWriteProxy({ server, ca, onWrite: (count) => options.onWrite?.(count) });

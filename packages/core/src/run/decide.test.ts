@@ -139,6 +139,13 @@ describe("a run that waits", () => {
     expect(decided({ run: told, job: aJob(), pod }, late).actions).toEqual([]);
   });
 
+  it.each(["PodStarting", "Preparing"])("says what is in its way where it has said %s", (reason) => {
+    const conditions = unschedulable.map((condition) => ({ ...condition, reason }));
+    const told = aRun({ spec, status: { phase: "Pending", conditions } });
+    const { actions } = decided({ run: told, job: aJob(), pod }, late);
+    expect(actions).toMatchObject([{ status: { conditions: [{}, { reason: "Unschedulable" }, {}] } }]);
+  });
+
   it("ends when pendingTimeout is over, and its Job is stopped", () => {
     const { actions } = decided({ job: aJob(), pod }, startOfRun + 10 * minutes);
     expect(writes(actions)).toEqual(["status Failed", "event Failed", "delete docs-a-run-1"]);

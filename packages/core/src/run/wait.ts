@@ -16,8 +16,15 @@ export function notice(
   return lookAgain(situation, [{ type: "patchStatus", status: waitingStatus(observation, waiting, now) }], until);
 }
 
-/** What `Succeeded` says while no attempt has been told of. */
-const untold: ReadonlySet<string> = new Set(["Pending", "Retrying", "Suspended", "OldPodRunning"]);
+/** What `Succeeded` says while no attempt has been told of, or nothing worse than that it is on its way. */
+const untold: ReadonlySet<string> = new Set([
+  "Pending",
+  "Retrying",
+  "Suspended",
+  "OldPodRunning",
+  "PodStarting",
+  "Preparing",
+]);
 
 function isTold({ run }: Observation, { reason }: Waiting): boolean {
   const succeeded = run.status.conditions?.find(({ type }) => type === "Succeeded");
