@@ -8,7 +8,7 @@ import {
   type Store,
 } from "@orchestrator/controller-runtime";
 import { describe, expect, it } from "vitest";
-import { aPodObject, startOfRun } from "./observation-samples.ts";
+import { aPodObject, startOfRun, attemptSettings } from "./observation-samples.ts";
 import {
   type JobView,
   type PodView,
@@ -106,7 +106,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
     pods,
     events: { record: (_, event) => ask("event", event) },
     settings: {
-      attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+      attempt: attemptSettings,
       waitingNoticeAfterMs: 10_000,
     },
     now: () => clock.now,

@@ -18,7 +18,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
   resource: { group: "orchestrator.io", version: "v1", plural: "reviewruns", kind: "ReviewRun", namespaced: true },
   prefix: "review",
   spec: reviewSpec,
-  defaults: { timeoutMs: 3_600_000, maxAgentRetries: 1 },
+  defaults: { timeout: "1h", maxAgentRetries: 1 },
   createResources: ({ run, attempt, timing, settings }) =>
     buildAttemptResources({
       run,

@@ -1,0 +1,65 @@
+import { attemptDue } from "./attempt-due.ts";
+import { settleMs } from "./check-attempt.ts";
+import type { Situation } from "./decision.ts";
+import { liveAmong } from "./job-handler.ts";
+import type { RunView } from "./observation.ts";
+import { deadlineOf, planOf, type RunDefaults } from "./run-plan.ts";
+import type { WorkspaceView } from "./workspace.ts";
+
+/** Whether a run may start an attempt in its workspace now; `message` says whom it waits for, until `until` at most. */
+export type Turn = { type: "ours" } | { type: "wait"; message: string; until: number };
+
+/** Backstop behind the changes that wake a waiting run. */
+const lookMs = 60_000;
+
+/**
+ * Runs that share a workspace take turns, the oldest first. Nobody starts while another's Job or pod may still write there; a
+ * holder that could start its next attempt now keeps its turn.
+ */
+export function turnOf(situation: Situation, workspace: WorkspaceView): Turn {
+  const { observation, handler, now } = situation;
+  const { run } = observation;
+  const { claim, runs } = workspace;
+  if (claim?.deleting === true) return wait(situation, `PersistentVolumeClaim ${claim.name} is being deleted`);
+  const user = userOf(workspace);
+  if (user !== undefined) return wait(situation, inUse(situation, workspace, user));
+  const holder = claim?.holder;
+  if (holder?.runUid === run.uid) return { type: "ours" };
+  const settled = holder === undefined ? now : holder.since + settleMs;
+  if (settled > now) return wait(situation, inUse(situation, workspace, nameOf(holder?.runUid, runs)), settled);
+  const ready = runs.filter((other) => couldStart(other, handler.defaults, now));
+  const first = ready.find(({ uid }) => uid === holder?.runUid) ?? [run, ...ready].toSorted(byAge)[0];
+  return first === undefined || first === run
+    ? { type: "ours" }
+    : wait(situation, inUse(situation, workspace, first.name));
+}
+
+/** Who may write in the workspace just now. */
+function userOf({ jobs, pods }: WorkspaceView): string | undefined {
+  const pod = pods.find(({ ended }) => !ended);
+  if (pod !== undefined) return `${pod.runName} (pod ${pod.name}${pod.node === undefined ? "" : ` on ${pod.node}`})`;
+  return liveAmong(jobs, pods)[0]?.runName;
+}
+
+function nameOf(uid: string | undefined, runs: readonly RunView[]): string {
+  return runs.find((run) => run.uid === uid)?.name ?? "that is gone";
+}
+
+function inUse({ handler }: Situation, { wish }: WorkspaceView, who: string): string {
+  return `The workspace of service ${wish.serviceName} is in use by ${handler.resource.kind} ${who}; runs of a service take turns`;
+}
+
+function wait({ now }: Situation, message: string, until = now + lookMs): Turn {
+  return { type: "wait", message, until };
+}
+
+/** Nothing but its turn keeps the run from starting its next attempt. */
+function couldStart(run: RunView, defaults: RunDefaults, now: number): boolean {
+  const plan = planOf(run.spec, defaults);
+  if (run.deleting || plan.suspend || plan.cancel) return false;
+  return attemptDue(run) <= now && now < deadlineOf(run, plan);
+}
+
+function byAge(a: RunView, b: RunView): number {
+  return a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1);
+}
