@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { workspace } from "../api/workspace.ts";
 import { buildAttemptResources } from "../pod/attempt-resources.ts";
 import { checkAttempt } from "./check-attempt.ts";
 import { type JobHandler, liveJobs } from "./job-handler.ts";
+import { workspaceClaimName } from "./names.ts";
 import { podLimits } from "./pod-limits.ts";
+import { workspaceWish } from "./workspace.ts";
 
 // A third kind of run, for tests: what it takes to bring one, and nothing of core knows it.
 
@@ -10,6 +13,8 @@ const reviewSpec = z.object({
   question: z.string().min(1),
   timeout: z.string().default("1h"),
   pendingTimeout: z.string().default("10m"),
+  serviceName: z.string().optional(),
+  workspace: workspace.optional(),
 });
 type ReviewSpec = z.infer<typeof reviewSpec>;
 
@@ -19,6 +24,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
   prefix: "review",
   spec: reviewSpec,
   defaults: { timeout: "1h", maxAgentRetries: 1 },
+  workspaceOf: (spec) => workspaceWish.safeParse(spec).data,
   createResources: ({ run, attempt, timing, settings }) =>
     buildAttemptResources({
       run,
@@ -26,6 +32,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
       files: { "prompt.md": run.spec.question },
       image: settings.agentImage,
       modelSecretName: settings.modelSecretName,
+      workspaceClaim: run.spec.workspace && workspaceClaimName(run.namespace, run.spec.serviceName ?? ""),
       ...podLimits(timing),
     }),
   checkStatus(observation, timing, now) {
