@@ -38,8 +38,8 @@ export function beforeAttempt(situation: Situation): Decision {
 export function startDue({ observation, now }: Situation): number {
   const { run, attempt, workspace } = observation;
   const due = attemptDue(run);
-  if (workspace === undefined) return due;
-  const holder = workspace.claim?.holder;
+  if (workspace?.claim === undefined) return due;
+  const { holder } = workspace.claim;
   return holder?.runUid === run.uid && holder.attempt === attempt.name ? Math.max(due, holder.since) : now;
 }
 
