@@ -17,21 +17,27 @@ const lookMs = 60_000;
  * holder that could start its next attempt now keeps its turn.
  */
 export function turnOf(situation: Situation, workspace: WorkspaceView): Turn {
-  const { observation, handler, now } = situation;
-  const { run } = observation;
+  const { observation, now } = situation;
   const { claim, runs } = workspace;
   if (claim?.deleting === true) return wait(situation, `PersistentVolumeClaim ${claim.name} is being deleted`);
   const user = userOf(workspace);
   if (user !== undefined) return wait(situation, inUse(situation, workspace, user));
   const holder = claim?.holder;
-  if (holder?.runUid === run.uid) return { type: "ours" };
-  const settled = holder === undefined ? now : holder.since + settleMs;
-  if (settled > now) return wait(situation, inUse(situation, workspace, nameOf(holder?.runUid, runs)), settled);
+  if (holder?.runUid === observation.run.uid) return { type: "ours" };
+  if (holder !== undefined && holder.since + settleMs > now) {
+    const who = runs.find(({ uid }) => uid === holder.runUid)?.name ?? "that is gone";
+    return wait(situation, inUse(situation, workspace, who), holder.since + settleMs);
+  }
+  const first = nextOf(situation, workspace);
+  return first === observation.run ? { type: "ours" } : wait(situation, inUse(situation, workspace, first.name));
+}
+
+/** The holder where it could start now, else the oldest of those that could. */
+function nextOf({ observation, handler, now }: Situation, { claim, runs }: WorkspaceView): RunView {
+  const { run } = observation;
   const ready = runs.filter((other) => couldStart(other, handler.defaults, now));
-  const first = ready.find(({ uid }) => uid === holder?.runUid) ?? [run, ...ready].toSorted(byAge)[0];
-  return first === undefined || first === run
-    ? { type: "ours" }
-    : wait(situation, inUse(situation, workspace, first.name));
+  const holder = ready.find(({ uid }) => uid === claim?.holder?.runUid);
+  return holder ?? ready.reduce((first, other) => (isOlder(other, first) ? other : first), run);
 }
 
 /** Who may write in the workspace just now. */
@@ -39,10 +45,6 @@ function userOf({ jobs, pods }: WorkspaceView): string | undefined {
   const pod = pods.find(({ ended }) => !ended);
   if (pod !== undefined) return `${pod.runName} (pod ${pod.name}${pod.node === undefined ? "" : ` on ${pod.node}`})`;
   return liveAmong(jobs, pods)[0]?.runName;
-}
-
-function nameOf(uid: string | undefined, runs: readonly RunView[]): string {
-  return runs.find((run) => run.uid === uid)?.name ?? "that is gone";
 }
 
 function inUse({ handler }: Situation, { wish }: WorkspaceView, who: string): string {
@@ -60,6 +62,6 @@ function couldStart(run: RunView, defaults: RunDefaults, now: number): boolean {
   return attemptDue(run) <= now && now < deadlineOf(run, plan);
 }
 
-function byAge(a: RunView, b: RunView): number {
-  return a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1);
+function isOlder(a: RunView, b: RunView): boolean {
+  return a.createdAt === b.createdAt ? a.uid < b.uid : a.createdAt < b.createdAt;
 }

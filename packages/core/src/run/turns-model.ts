@@ -11,7 +11,8 @@ import {
 import type { RunStatus } from "../api/status.ts";
 import { liveAmong } from "./job-handler.ts";
 import { key, LifeCluster } from "./life-cluster.ts";
-import { describeStep, type PodStep, type UserStep } from "./life-steps.ts";
+import { describeStep, type OperatorStep, type PodStep, type UserStep } from "./life-steps.ts";
+import { workspaceClaimName } from "./names.ts";
 import { aJob, attemptSettings, seconds } from "./observation-samples.ts";
 import { isTerminal, type JobView, type PodView, projectRun, type RunObject, type RunView } from "./observation.ts";
 import { byRun, RunReconciler } from "./reconciler.ts";
@@ -20,11 +21,14 @@ import type { StatusPatch } from "./status.ts";
 import { type ClaimView, projectClaim } from "./workspace.ts";
 
 export type TurnsStep =
-  | { run: number; step: PodStep | UserStep | { type: "user deletes the run" } }
-  | { step: { type: "controllers act" } | { type: "user deletes the claim" } | { type: "operator restarts" } }
-  | { step: { type: "time passes"; seconds: number } }
-  | { step: { type: "watch catches up"; kind: Kind } }
-  | { step: { type: "request fails"; after: number; applied: boolean } };
+  | { on: "pod"; run: number; step: PodStep }
+  | { on: "user"; run: number; step: UserStep }
+  | {
+      on: "cluster";
+      step: { type: "controllers act" } | { type: "run is deleted"; run: number } | { type: "claim is deleted" };
+    }
+  | { on: "operator"; step: TurnsOperatorStep };
+type TurnsOperatorStep = Exclude<OperatorStep, { type: "watch catches up" }> | { type: "watch catches up"; kind: Kind };
 
 const kinds = ["runs", "jobs", "pods", "claim"] as const;
 export type Kind = (typeof kinds)[number];
@@ -62,25 +66,37 @@ export class TurnsModel {
 
   constructor({ runs, random }: { runs: number; random: () => number }) {
     this.#random = random;
-    const names = Array.from({ length: runs }, (_, index) => `run-${index}`);
-    this.#lives = new Map(names.map((name) => [name, new LifeCluster(spec, { name, uid: `uid-of-${name}` })]));
+    const names = Array.from({ length: runs }, (_, index) => nameOf(index));
+    this.#lives = new Map(names.map((name) => [name, new LifeCluster(spec, { name, uid: uidOf(name) })]));
     this.#operator = this.#start();
   }
 
   async take(taken: TurnsStep): Promise<void> {
-    const name = "run" in taken ? `run-${taken.run}` : "";
+    const name = "run" in taken ? nameOf(taken.run) : "";
     this.trace.push(`${name} ${describeStep(taken.step)}`);
-    const life = this.#lives.get(name);
-    const { step } = taken;
+    switch (taken.on) {
+      case "pod":
+        return this.#lives.get(name)?.befall(taken.step);
+      case "user":
+        return this.#lives.get(name)?.obey(taken.step);
+      case "cluster":
+        return this.#act(taken.step);
+      case "operator":
+        return await this.#operate(taken.step);
+    }
+  }
+
+  #act(step: Extract<TurnsStep, { on: "cluster" }>["step"]): void {
+    const life = step.type === "run is deleted" ? this.#lives.get(nameOf(step.run)) : undefined;
+    if (life !== undefined) life.run = undefined;
+    if (step.type === "claim is deleted" && this.#claim !== undefined) {
+      this.#claim.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";
+    }
+    this.#control();
+  }
+
+  async #operate(step: TurnsOperatorStep): Promise<void> {
     switch (step.type) {
-      case "controllers act":
-        return this.#control();
-      case "user deletes the claim":
-        if (this.#claim !== undefined) this.#claim.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";
-        return this.#control();
-      case "user deletes the run":
-        if (life !== undefined) life.run = undefined;
-        return this.#control();
       case "operator restarts":
         this.#operator = this.#start();
         return await this.#reconcileAll();
@@ -90,14 +106,6 @@ export class TurnsModel {
         return await this.#catchUp(step.kind);
       case "request fails":
         this.#failure = { after: step.after, applied: step.applied };
-        return;
-      case "user edits":
-      case "user asks for a new round":
-      case "user deletes the Job":
-      case "user deletes the pod":
-        return life?.obey(step);
-      default:
-        return life?.befall(step);
     }
   }
 
@@ -193,7 +201,7 @@ export class TurnsModel {
   }
 
   get #now(): number {
-    return this.#lives.get("run-0")?.now ?? 0;
+    return this.#lives.get(nameOf(0))?.now ?? 0;
   }
 
   #rememberJob(name: string): void {
@@ -260,26 +268,30 @@ export class TurnsModel {
   }
 
   #create(type: ResourceType, object: KubernetesObject): KubernetesObject {
-    const { name } = object.metadata;
-    if (type.kind === "PersistentVolumeClaim") {
-      if (this.#claim !== undefined) throw refusal(409, "AlreadyExists");
-      return this.#putClaim({ ...object, metadata: { ...object.metadata, uid: `claim-${this.#version}` } } as never);
+    switch (type.kind) {
+      case "PersistentVolumeClaim":
+        if (this.#claim !== undefined) throw refusal(409, "AlreadyExists");
+        return this.#putClaim({ ...object, metadata: { ...object.metadata, uid: `claim-${this.#version}` } } as never);
+      case "Job":
+        return this.#createJob(object as Job);
+      default:
+        return object;
     }
-    if (type.kind !== "Job") return object;
-    const job = object as Job;
-    const runName = job.metadata.ownerReferences?.[0]?.name ?? "";
+  }
+
+  #createJob(job: Job): Job {
+    const { name, labels = {}, ownerReferences = [] } = job.metadata;
+    const runName = ownerReferences[0]?.name ?? "";
     const life = this.#lives.get(runName);
     if (life === undefined) throw this.#broken("a Job has a run");
     if (life.jobs.has(name)) throw refusal(409, "AlreadyExists");
     this.trace.push(`  creates a Job of ${runName}`);
     this.#checkTurn(runName);
-    const labels = job.metadata.labels ?? {};
-    const claim = job.spec.template.spec.volumes?.find((volume) => volume.persistentVolumeClaim !== undefined);
-    const identity = { name, uid: `${name}-${this.#version++}`, runName, runUid: `uid-of-${runName}` };
-    const claimName = claim?.persistentVolumeClaim?.claimName ?? "";
+    const uid = `${name}-${this.#version++}`;
     const round = Number(labels["orchestrator.io/round"]);
-    life.jobs.set(name, aJob({ ...identity, round, createdAt: life.now, claim: claimName }));
-    return { ...object, metadata: { ...object.metadata, uid: identity.uid } };
+    const claim = workspaceClaimName(key.namespace, spec.serviceName);
+    life.jobs.set(name, aJob({ name, uid, runName, runUid: uidOf(runName), round, createdAt: life.now, claim }));
+    return { ...job, metadata: { ...job.metadata, uid } };
   }
 
   #checkTurn(runName: string): void {
@@ -287,7 +299,7 @@ export class TurnsModel {
       [...cache.values()].filter((view) => view.runName !== runName);
     const [jobs, pods] = [others(this.#jobs), others(this.#pods)];
     const holder = this.#claim?.metadata.annotations?.["orchestrator.io/holder"];
-    this.#keep("whoever starts holds the workspace", holder === `uid-of-${runName}`);
+    this.#keep("whoever starts holds the workspace", holder === uidOf(runName));
     this.#keep("nobody starts while the Job of another is live", liveAmong(jobs, pods).length === 0);
     this.#keep(
       "no two pods are live in one workspace",
@@ -353,6 +365,14 @@ export class TurnsModel {
   #broken(promise: string): Error {
     return new Error(`broken: ${promise}\n${this.trace.join("\n")}`);
   }
+}
+
+function nameOf(run: number): string {
+  return `run-${run}`;
+}
+
+function uidOf(name: string): string {
+  return `uid-of-${name}`;
 }
 
 function refusal(status: number, reason: string): ApiError {

@@ -6,27 +6,24 @@ import { type Kind, TurnsModel, type TurnsStep } from "./turns-model.ts";
 const runs = 3;
 const oneOf = <T>(...values: T[]) => fc.constantFrom(...values);
 const run = fc.nat(runs - 1);
-type RunStep = Extract<TurnsStep, { run: number }>["step"];
-const of = (step: fc.Arbitrary<RunStep>) => fc.record({ run, step });
-const alone = (...steps: Extract<TurnsStep, { step: object }>["step"][]) =>
-  oneOf(...steps).map((step) => ({ step }) as TurnsStep);
+const pod = (step: fc.Arbitrary<PodStep>) => fc.record({ on: fc.constant("pod" as const), run, step });
+const user = (...steps: UserStep[]) => fc.record({ on: fc.constant("user" as const), run, step: oneOf(...steps) });
+const cluster = (step: Extract<TurnsStep, { on: "cluster" }>["step"]) => ({ on: "cluster", step }) as const;
+const operator = (step: Extract<TurnsStep, { on: "operator" }>["step"]) => ({ on: "operator", step }) as const;
 
-const catchUps = alone(
-  ...(["runs", "jobs", "pods", "claim"] satisfies Kind[]).map((kind) => ({ type: "watch catches up" as const, kind })),
+const catchUps = oneOf<Kind>("runs", "jobs", "pods", "claim").map((kind) =>
+  operator({ type: "watch catches up", kind }),
 );
-const time = alone(...[1, 6, 15, 70, 130, -30].map((seconds) => ({ type: "time passes" as const, seconds })));
-const ending = of(oneOf(...ends).map((end): PodStep => ({ type: "pod ends", end, knowsRound: true, resumable: true })));
-const edits = of(
-  oneOf<UserStep | RunStep>(
-    { type: "user edits", spec: { suspend: true } },
-    { type: "user edits", spec: { suspend: false } },
-    { type: "user edits", spec: { cancel: true } },
-    { type: "user deletes the Job" },
-    { type: "user deletes the pod" },
-    { type: "user deletes the run" },
-  ),
+const time = oneOf(1, 6, 15, 70, 130, -30).map((seconds) => operator({ type: "time passes", seconds }));
+const ending = pod(oneOf(...ends).map((end) => ({ type: "pod ends", end, knowsRound: true, resumable: true })));
+const edits = user(
+  { type: "user edits", spec: { suspend: true } },
+  { type: "user edits", spec: { suspend: false } },
+  { type: "user edits", spec: { cancel: true } },
+  { type: "user deletes the Job" },
+  { type: "user deletes the pod" },
 );
-const podSteps = of(
+const podSteps = pod(
   oneOf<PodStep>(
     { type: "pod is scheduled" },
     { type: "agent starts" },
@@ -36,14 +33,14 @@ const podSteps = of(
   ),
 );
 const trouble = fc.oneof(
-  alone({ type: "operator restarts" }, { type: "user deletes the claim" }),
-  fc
-    .tuple(fc.nat(3), fc.boolean())
-    .map(([after, applied]): TurnsStep => ({ step: { type: "request fails", after, applied } })),
+  fc.constant(operator({ type: "operator restarts" })),
+  fc.constant(cluster({ type: "claim is deleted" })),
+  run.map((gone) => cluster({ type: "run is deleted", run: gone })),
+  fc.tuple(fc.nat(3), fc.boolean()).map(([after, applied]) => operator({ type: "request fails", after, applied })),
 );
 const happening = fc.oneof(
   { weight: 4, arbitrary: catchUps },
-  { weight: 3, arbitrary: alone({ type: "controllers act" }) },
+  { weight: 3, arbitrary: fc.constant(cluster({ type: "controllers act" })) },
   { weight: 3, arbitrary: time },
   { weight: 3, arbitrary: podSteps },
   { weight: 3, arbitrary: ending },
@@ -53,7 +50,7 @@ const happening = fc.oneof(
 
 it("lets runs of one service work in their workspace one at a time, and each in the end", async () => {
   const property = fc.asyncProperty(
-    fc.array(happening as fc.Arbitrary<TurnsStep>, { minLength: 1, maxLength: 60, size: "max" }),
+    fc.array(happening, { minLength: 1, maxLength: 60, size: "max" }),
     fc.infiniteStream(fc.double({ min: 0, max: 0.99, noNaN: true })),
     async (steps, chance) => {
       const model = new TurnsModel({ runs, random: () => Number(chance.next().value) });

@@ -238,39 +238,61 @@ export class Mirror {
 
   async #clone(target: string, signal: AbortSignal): Promise<void> {
     const { url, branch } = this.#inputs.repository;
-    const [base, run, kept] = [`refs/heads/${branch}`, `refs/heads/${this.#inputs.branch}`, this.upstreamKeptRef];
-    const list = async (from: string, ...refs: string[]) =>
-      await this.#remote(["ls-remote", "--", from, ...refs], signal);
-    const apart = this.#keptUrl !== url;
-    const listed = apart
-      ? (await list(url, base, run)) + (await list(this.#keptUrl, kept))
-      : await list(url, base, run, kept);
-    const known = (ref: string): boolean => listed.includes(`\t${ref}\n`);
-    if (!known(base)) {
-      throw remoteFailure(new GitFailed("ls-remote", 0, "couldn't find remote ref"), this.#request());
-    }
-    const earlier = known(run) || known(kept);
+    const run = `refs/heads/${this.#inputs.branch}`;
+    const known = await this.#known({ base: `refs/heads/${branch}`, run, kept: this.upstreamKeptRef }, signal);
     // Work that goes on needs the history that tells where it left the branch it started from, and so does work that is to be
     // kept in another repository.
-    const depth = earlier || apart || staysInWorkspace(this.#inputs) ? [] : ["--depth", "1"];
+    const depth = known.run || known.kept || this.#keptUrl !== url ? [] : ["--depth", "1"];
     const options = ["--quiet", "--bare", "--single-branch", "--no-tags", ...depth, "--branch", branch];
     await this.#remote(["clone", ...options, "--", url, target], signal);
-    const fetch = async (from: string, ref: string) =>
-      await this.#remote(["-C", target, "fetch", "--quiet", "--", from, ref], signal);
-    if (known(run)) await fetch(url, `${run}:${run}`);
-    if (known(kept)) await fetch(this.#keptUrl, `${kept}:${keptRef}`);
+    const fetch = ["-C", target, "fetch", "--quiet", "--"];
+    if (known.run) await this.#remote([...fetch, url, `${run}:${run}`], signal);
+    if (known.kept) await this.#remote([...fetch, this.#keptUrl, `${this.upstreamKeptRef}:${keptRef}`], signal);
+    await this.#markBeginnings(target, { run, known }, signal);
+    const start = known.run ? run : `refs/heads/${branch}`;
+    await this.#push(target, ["--dry-run", "--", url, `${start}:${run}`], signal);
+  }
+
+  /**
+   * Which refs there are, the kept one where it is kept.
+   * @throws RunFailure BranchNotFound without the branch that the work starts from
+   */
+  async #known(
+    { base, run, kept }: { base: string; run: string; kept: string },
+    signal: AbortSignal,
+  ): Promise<{ run: boolean; kept: boolean }> {
+    const { url } = this.#inputs.repository;
+    const list = async (from: string, ...refs: string[]) =>
+      await this.#remote(["ls-remote", "--", from, ...refs], signal);
+    const listed =
+      this.#keptUrl === url
+        ? await list(url, base, run, kept)
+        : (await list(url, base, run)) + (await list(this.#keptUrl, kept));
+    const has = (ref: string): boolean => listed.includes(`\t${ref}\n`);
+    if (!has(base)) {
+      throw remoteFailure(new GitFailed("ls-remote", 0, "couldn't find remote ref"), this.#request());
+    }
+    return { run: has(run), kept: has(kept) };
+  }
+
+  /** Notes where the work began, where its branch stood, and what is kept of it. */
+  async #markBeginnings(
+    target: string,
+    { run, known }: { run: string; known: { run: boolean; kept: boolean } },
+    signal: AbortSignal,
+  ): Promise<void> {
     const set = async (ref: string, ...commit: string[]): Promise<void> => {
       const id = (await this.#git.text(["-C", target, ...commit], { signal })).trim();
       await this.#git.text(["-C", target, "update-ref", ref, id], { signal });
     };
-    if (known(run)) await set(startRef, "rev-parse", run);
-    if (known(kept)) await set(workRef, "rev-parse", `${keptRef}^`);
-    const work = known(run) ? run : known(kept) ? workRef : undefined;
+    if (known.run) await set(startRef, "rev-parse", run);
+    if (known.kept) await set(workRef, "rev-parse", `${keptRef}^`);
+    const base = `refs/heads/${this.#inputs.repository.branch}`;
+    const work = known.run ? run : known.kept ? workRef : undefined;
     if (work === undefined) await set(baseRef, "rev-parse", base);
     // The branch that the work started from may have moved on to what this run has delivered.
     else if (staysInWorkspace(this.#inputs)) await set(baseRef, "rev-list", ...this.#beforeOwn(), work);
     else await set(baseRef, "merge-base", base, work);
-    await this.#push(target, ["--dry-run", "--", url, `${known(run) ? run : base}:${run}`], signal);
   }
 
   /** Picks the newest commit that neither this run nor its agent has made. */
