@@ -4,7 +4,7 @@ import type { Situation } from "./decision.ts";
 import { liveAmong } from "./job-handler.ts";
 import type { RunView } from "./observation.ts";
 import { deadlineOf, planOf, type RunDefaults } from "./run-plan.ts";
-import type { WorkspaceView } from "./workspace.ts";
+import type { ClaimView, WorkspaceView } from "./workspace.ts";
 
 /** Whether a run may start an attempt in its workspace now; `message` says whom it waits for, until `until` at most. */
 export type Turn = { type: "ours" } | { type: "wait"; message: string; until: number };
@@ -19,7 +19,7 @@ const lookMs = 60_000;
 export function turnOf(situation: Situation, workspace: WorkspaceView): Turn {
   const { observation, now } = situation;
   const { claim, runs } = workspace;
-  if (claim?.deleting === true) return wait(situation, `PersistentVolumeClaim ${claim.name} is being deleted`);
+  if (claim?.deleting === true) return wait(situation, goingAway(claim));
   const user = userOf(workspace);
   if (user !== undefined) return wait(situation, inUse(situation, workspace, user));
   const holder = claim?.holder;
@@ -45,6 +45,10 @@ function userOf({ jobs, pods }: WorkspaceView): string | undefined {
   const pod = pods.find(({ ended }) => !ended);
   if (pod !== undefined) return `${pod.runName} (pod ${pod.name}${pod.node === undefined ? "" : ` on ${pod.node}`})`;
   return liveAmong(jobs, pods)[0]?.runName;
+}
+
+function goingAway({ name }: ClaimView): string {
+  return `PersistentVolumeClaim ${name} is being deleted, which takes until every pod that names it is gone, those of ended runs included`;
 }
 
 function inUse({ handler }: Situation, { wish }: WorkspaceView, who: string): string {
