@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -81,7 +81,10 @@ test("without a repository a delivery is known again by a next attempt, and runs
   });
   expect(await inIt("rev-parse", "main")).toBe(delivered);
 
-  // Its pod is gone before anybody heard of that.
+  // Its pod is gone before anybody heard of that, and a killed Git has left its locks.
+  for (const lock of ["packed-refs.lock", "refs/heads/main.lock"]) {
+    await writeFile(join(workspace, "repository.git", lock), "");
+  }
   await using again = await start({ attempt: 2, resume });
   expect(await again.ready()).toMatchObject({ state: "ready", delivered: true });
   expect(again.report()).toMatchObject({ delivery: { outcome: "Delivered", result: { commit: delivered } } });

@@ -14,7 +14,7 @@ import {
   type TaskImplementationRunSpec,
   taskImplementationRunSpec,
   workspaceClaimName,
-  workspaceWish,
+  workspaceWishOf,
 } from "@orchestrator/core";
 
 type Spec = TaskImplementationRunSpec;
@@ -30,7 +30,7 @@ export const handler: JobHandler<Spec> = {
   prefix,
   spec: taskImplementationRunSpec,
   defaults: implementationDefaults,
-  workspaceOf: (spec) => workspaceWish.safeParse(spec).data,
+  workspaceOf: workspaceWishOf,
   createResources,
   checkStatus: (observation, timing, now) => ({ state: checkAttempt(observation, timing, now) }),
   cleanup: liveJobs,

@@ -1,8 +1,8 @@
 import { type Delivery, formatTaskRanges, type RunInputs } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
+import { keptPlace, staysInWorkspace } from "../steps/upstream.ts";
 import type { GitHub } from "./forge/github.ts";
 import { hasOwnCommit, type JudgeOptions, type Judgement, judge } from "./judge/judge.ts";
-import { keptPlace, staysInWorkspace } from "../steps/upstream.ts";
 import type { KeptWork } from "./kept-work/kept-work.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Mirror } from "./mirror/mirror.ts";

@@ -34,8 +34,8 @@ import type { Redactor } from "./redactor.ts";
 import { gatewayReport } from "./report.ts";
 import { RunFailure } from "./run-failure.ts";
 import { Turns } from "./turns.ts";
-import { WorkspaceRepository } from "./workspace/workspace-repository.ts";
 import { greaterUsage, noUsage } from "./usage-sum.ts";
+import { WorkspaceRepository } from "./workspace/workspace-repository.ts";
 
 export interface GatewayOptions {
   inputs: RunInputs;

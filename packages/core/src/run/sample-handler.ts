@@ -5,7 +5,7 @@ import { checkAttempt } from "./check-attempt.ts";
 import { type JobHandler, liveJobs } from "./job-handler.ts";
 import { workspaceClaimName } from "./names.ts";
 import { podLimits } from "./pod-limits.ts";
-import { workspaceWish } from "./workspace.ts";
+import { workspaceWishOf } from "./workspace.ts";
 
 // A third kind of run, for tests: what it takes to bring one, and nothing of core knows it.
 
@@ -24,7 +24,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
   prefix: "review",
   spec: reviewSpec,
   defaults: { timeout: "1h", maxAgentRetries: 1 },
-  workspaceOf: (spec) => workspaceWish.safeParse(spec).data,
+  workspaceOf: workspaceWishOf,
   createResources: ({ run, attempt, timing, settings }) =>
     buildAttemptResources({
       run,

@@ -8,8 +8,15 @@ import type { AttemptId, JobView, PodView, RunView } from "./observation.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** The part of a spec that asks for a service's workspace. */
-export const workspaceWish = z.object({ serviceName: z.string(), workspace });
+const workspaceWish = z.object({ serviceName: z.string(), workspace });
 export type WorkspaceWish = z.infer<typeof workspaceWish>;
+
+/** What a spec says of a workspace, whatever else does not fit its schema. */
+export function workspaceWishOf(spec: unknown): WorkspaceWish | undefined {
+  // Asked at each change of each run, of which most want none.
+  const wanted = (spec as Partial<WorkspaceWish> | undefined)?.workspace;
+  return wanted === undefined ? undefined : workspaceWish.safeParse(spec).data;
+}
 
 /** Whose turn it is in a workspace. */
 export interface Holder {

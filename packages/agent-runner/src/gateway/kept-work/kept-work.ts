@@ -1,9 +1,9 @@
 import type { RunInputs, Usage } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { keptPlace, upstreamName } from "../../steps/upstream.ts";
 import { GitFailed } from "../git/git.ts";
 import { gitWords } from "../git/remote-failure.ts";
-import { keptPlace, upstreamName } from "../../steps/upstream.ts";
 import { checkChanges } from "../judge/check-changes.ts";
 import { secretKind } from "../judge/find-secrets.ts";
 import { secretsInCommits } from "../judge/judge.ts";
@@ -53,8 +53,8 @@ export interface KeptWorkOptions {
 }
 
 /**
- * Work in progress, sessions and the account of a round, kept under a ref of the run's own in its repository, or in the service's workspace. The ref
- * is first written when there is something to keep, and goes when the run has delivered.
+ * Work in progress, sessions and the account of a round, kept under a ref of the run's own in its repository or in the
+ * service's workspace. The ref is first written when there is something to keep, and goes when the run has delivered.
  */
 export class KeptWork {
   readonly #options: KeptWorkOptions;

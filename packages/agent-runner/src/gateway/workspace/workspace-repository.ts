@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm } from "node:fs/promises";
+import { access, glob, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gatewayIdentity } from "../../steps/git-names.ts";
@@ -23,9 +23,9 @@ export class WorkspaceRepository {
     return pathToFileURL(this.path).href;
   }
 
-  /** Makes it where it is not there yet. */
+  /** Makes it where it is not there yet. Nobody else may be at work in the workspace. */
   async prepare(signal: AbortSignal): Promise<void> {
-    if (await exists(this.path)) return;
+    if (await exists(this.path)) return await this.#unlock();
     const unfinished = `${this.path}.new`;
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true });
@@ -34,6 +34,11 @@ export class WorkspaceRepository {
     // A container that ends would cut short what tidies up behind it.
     await inIt("config", "gc.autoDetach", "false");
     await rename(unfinished, this.path);
+  }
+
+  /** A gateway that was killed while it wrote has left its locks, which would hold up all that come after it. */
+  async #unlock(): Promise<void> {
+    for await (const lock of glob(["*.lock", "refs/**/*.lock"], { cwd: this.path })) await rm(join(this.path, lock));
   }
 
   /** Gives a branch that is not there yet an empty commit, so that work can start from it. */
