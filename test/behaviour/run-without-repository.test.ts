@@ -14,7 +14,7 @@ let bench: Workbench;
 let volume: TestVolume;
 beforeAll(async () => {
   bench = await startWorkbench("without-repository");
-  volume = await makeVolume(bench.client);
+  volume = await makeVolume();
 });
 afterAll(async () => {
   await bench[Symbol.asyncDispose]();

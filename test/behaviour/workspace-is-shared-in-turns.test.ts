@@ -18,7 +18,7 @@ let volume: TestVolume;
 let operator: RunningOperator;
 beforeAll(async () => {
   bench = await startWorkbench("turns");
-  volume = await makeVolume(bench.client);
+  volume = await makeVolume();
   operator = await bench.operator("task-implementation-operator", { env: { WAITING_NOTICE_AFTER: "1s" } });
 });
 afterAll(async () => {
