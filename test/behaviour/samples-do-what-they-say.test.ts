@@ -44,12 +44,14 @@ const cures: Record<string, string> = {
   "output-format-spelling.yaml": 'supported values: "Markdown", "MDX", "AsciiDoc"',
   "pod-environment-reserved.yaml": "the model is chosen by spec.model and its key by spec.modelSecretRef",
   "provider-missing.yaml": "GitHub for a GitHub Enterprise server, or None",
+  "repository-and-workspace-missing.yaml": "name a repository, or give workspace.size",
   "restriction-comma.yaml": "write each restriction as an item of its own",
   "retention-days.yaml": "must be a duration of 1s to 8760h, written with h, m, s or ms",
   "retries-negative.yaml": "should be greater than or equal to 0",
   "target-task-zero.yaml": "should be greater than or equal to 1",
   "target-tasks-empty.yaml": "remove targetTasks to ask for every task that is still open",
   "target-tasks-twice.yaml": "Duplicate value: 3",
+  "task-file-missing.yaml": "give a file of fileType task, or name a repository",
   "task-text.yaml": "must be of type integer",
   "task-zero.yaml": "should be greater than or equal to 1",
   "timeout-past-deadline.yaml": "raise deadline, or lower timeout",
@@ -68,6 +70,7 @@ const cures: Record<string, string> = {
   "working-directory-above.yaml": "must be a folder inside the repository",
   "working-directory-absolute.yaml": "written from its root without a leading or trailing /",
   "working-directory-through-above.yaml": "must be a folder inside the repository",
+  "workspace-size.yaml": "must be an amount of storage such as 10Gi",
 };
 
 describe("deploy/samples", () => {

@@ -63,7 +63,9 @@ export interface TestGatewayOptions {
   modelBaseUrl?: string;
   docs?: { targetTasks?: number[]; force?: boolean; outputFormat?: "Markdown" | "MDX" | "AsciiDoc" };
   /** Further inputs of the attempt. */
-  inputs?: Partial<Pick<RunInputs, "round" | "attempt" | "budget" | "spent" | "resume">>;
+  inputs?: Partial<Pick<RunInputs, "uid" | "branch" | "round" | "attempt" | "budget" | "spent" | "resume">>;
+  /** Folder of the service's workspace, for a run that has one. */
+  workspace?: string;
   /** Folder of an earlier gateway, to start it again. */
   root?: string;
 }
@@ -98,6 +100,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     door: join(root, "door"),
     repositoryCredentials: join(root, "credentials", "repository"),
     modelCredentials: join(root, "credentials", "model"),
+    workspace: options.workspace ?? join(root, "workspace"),
   };
   for (const directory of Object.values(directories)) await mkdir(directory, { recursive: true });
   await writeFiles(directories.repositoryCredentials, options.repositorySecret ?? {});
@@ -205,6 +208,7 @@ function testInputs(options: TestGatewayOptions): RunInputs {
     modelBaseUrl: options.modelBaseUrl ?? "https://127.0.0.1:1",
     modelSecretName: "orchestrator-model",
     repository: { branch: "main", provider: "GitHub" as const, ...options.repository },
+    ...(options.workspace !== undefined && { workspace: { claim: "workspace-shop" } }),
     branch: "orchestrator/run-1",
     workingDirectory: ".",
     tag: "master",

@@ -70,6 +70,7 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
     modelBaseUrl: model.url,
     modelSecretName: "orchestrator-model",
     caBundle,
+    workspaceAccessMode: "ReadWriteOnce" as const,
   };
   const secrets = {
     forge: { token: forge.token, host: "127.0.0.1" },

@@ -6,6 +6,7 @@ export * from "./api/retention.ts";
 export * from "./api/retry-config.ts";
 export * from "./api/status.ts";
 export * from "./api/task-implementation-run.ts";
+export * from "./api/workspace.ts";
 export * from "./pod/door.ts";
 export * from "./pod/layout.ts";
 export * from "./pod/progress.ts";

@@ -27,7 +27,13 @@ function create(spec: Record<string, unknown> = {}, caBundle?: string) {
     attempt: { number: 1, round: 1, name: "docs-docs-1" },
     timing,
     spent: noUsage,
-    settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model", caBundle },
+    settings: {
+      agentImage: "agent:1",
+      modelBaseUrl: "https://model.example",
+      modelSecretName: "model",
+      caBundle,
+      workspaceAccessMode: "ReadWriteOnce",
+    },
   });
 }
 

@@ -1,28 +1,22 @@
 import {
   type AttemptRequest,
   type AttemptResources,
-  attemptFiles,
-  buildAttemptResources,
+  buildAttempt,
   buildClaudeSettings,
   checkAttempt,
+  docsDefaults,
   type DocsGenerationRunSpec,
   docsGenerationRunSpec,
   docsFolder,
   docsPromptTemplate,
-  type DocsRunInputs,
   formatRules,
   inputFiles,
   type JobHandler,
   layout,
   liveJobs,
-  modelSecretName,
-  podLimits,
-  sharedInputs,
   stopHookTemplate,
 } from "@orchestrator/core";
 import { taskStatus } from "./task-status.ts";
-
-type Request = AttemptRequest<DocsGenerationRunSpec>;
 
 const kind = "DocsGenerationRun";
 const prefix = "docs";
@@ -34,7 +28,7 @@ export const handler: JobHandler<DocsGenerationRunSpec> = {
   resource: { group: "orchestrator.io", version: "v1", plural: "docsgenerationruns", kind, namespaced: true },
   prefix,
   spec: docsGenerationRunSpec,
-  defaults: { timeoutMs: 60 * 60_000, maxAgentRetries: 0 },
+  defaults: docsDefaults,
   createResources,
   checkStatus(observation, timing, now) {
     const state = checkAttempt(observation, timing, now);
@@ -43,47 +37,20 @@ export const handler: JobHandler<DocsGenerationRunSpec> = {
   cleanup: liveJobs,
 };
 
-function createResources(request: Request): AttemptResources {
-  const { run, attempt, timing, settings } = request;
-  const { spec } = run;
-  return buildAttemptResources({
-    run,
-    attempt,
-    files: files(request),
-    image: settings.agentImage,
-    modelSecretName: modelSecretName(request),
-    repositorySecretName: spec.repository.secretRef?.name,
-    ...podLimits(timing),
-    template: settings.podTemplate,
-    wishes: spec.pod,
-  });
-}
-
-function files(request: Request): Record<string, string> {
-  const { run, settings } = request;
-  const { name, namespace, spec } = run;
-  const format = spec.outputFormat;
-  const docsDirectory = docsFolder(spec.workingDirectory);
-  return {
-    ...attemptFiles({
-      jobType,
-      inputs: inputs(request),
-      settings: buildClaudeSettings({ kind, metadata: { name, namespace }, spec }, settings),
-      prompt: docsPromptTemplate.render({ format, formatRules: formatRules[format], docsDirectory }),
-      caBundle: settings.caBundle,
+function createResources(request: AttemptRequest<DocsGenerationRunSpec>): AttemptResources {
+  const { name, namespace, spec } = request.run;
+  const { targetTasks, force, outputFormat, parallelism } = spec;
+  const asked = { ...(targetTasks !== undefined && { targetTasks }), force, outputFormat, parallelism };
+  return buildAttempt(request, {
+    jobType,
+    prefix,
+    inputs: { kind, ...asked },
+    settings: buildClaudeSettings({ kind, metadata: { name, namespace }, spec }, request.settings),
+    prompt: docsPromptTemplate.render({
+      format: outputFormat,
+      formatRules: formatRules[outputFormat],
+      docsDirectory: docsFolder(spec.workingDirectory),
     }),
-    [inputFiles.stopHook]: stopHookTemplate.render({ runner: layout.runner }),
-  };
-}
-
-function inputs(request: Request): DocsRunInputs {
-  const { targetTasks, force, outputFormat, parallelism } = request.run.spec;
-  return {
-    ...sharedInputs(request, prefix),
-    kind,
-    ...(targetTasks !== undefined && { targetTasks }),
-    force,
-    outputFormat,
-    parallelism,
-  };
+    files: { [inputFiles.stopHook]: stopHookTemplate.render({ runner: layout.runner }) },
+  });
 }

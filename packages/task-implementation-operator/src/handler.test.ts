@@ -26,7 +26,12 @@ function create(spec: Record<string, unknown> = {}, more: Partial<AttemptRequest
     timing: planOf(spec, handler.defaults).timing,
     spent: noUsage,
     ...(more as object),
-    settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+    settings: {
+      agentImage: "agent:1",
+      modelBaseUrl: "https://model.example",
+      modelSecretName: "model",
+      workspaceAccessMode: "ReadWriteOnce",
+    },
   });
 }
 
@@ -71,6 +76,27 @@ describe("an implementation's attempt", () => {
     expect(JSON.parse(create().configMap.data?.["run.json"] ?? "")).toMatchObject({ verify: [] });
   });
 
+  it("works in the service's workspace, and without a repository stays there", () => {
+    const workspace = { size: "1Gi", storageClassName: "fast" };
+    const { configMap, job } = create({ workspace });
+    const claim = expect.stringMatching(/^workspace-greeter-[0-9a-f]{10}$/) as string;
+    expect(JSON.parse(configMap.data?.["run.json"] ?? "")).toMatchObject({
+      repository: { url: "https://github.com/example/backlog", provider: "GitHub" },
+      workspace: { claim },
+    });
+    expect(job.spec.template.spec.volumes).toContainEqual({
+      name: "workspace",
+      persistentVolumeClaim: { claimName: claim },
+    });
+    const markdownFiles = [{ filename: "task.md", content: "# A", fileType: "task" }];
+    const { configMap: staying } = create({ repository: undefined, workspace, markdownFiles });
+    expect(runInputs.parse(JSON.parse(staying.data?.["run.json"] ?? ""))).toMatchObject({
+      repository: { url: "file:///run/orchestrator/workspace/repository.git", branch: "main", provider: "None" },
+      workspace: { claim },
+    });
+    expect(JSON.parse(create().configMap.data?.["run.json"] ?? "")).not.toHaveProperty("workspace");
+  });
+
   it("is given the run's files, each under a name of its own", () => {
     const markdownFiles = [
       { filename: "a.md", content: "# A", fileType: "task" },
@@ -94,6 +120,14 @@ describe("an implementation's attempt", () => {
       "mcp-servers.json",
     );
   });
+});
+
+it("asks for a workspace where its spec does, whatever else that says", () => {
+  const wish = { serviceName: "greeter", workspace: { size: "1Gi" } };
+  expect(handler.workspaceOf?.({ ...wish, repository: { url: "ssh://elsewhere" } })).toEqual(wish);
+  for (const spec of [{ serviceName: "greeter" }, { ...wish, workspace: {} }, undefined]) {
+    expect(handler.workspaceOf?.(spec)).toBeUndefined();
+  }
 });
 
 it("stands where its pod stands", () => {

@@ -1,96 +1,78 @@
 import {
   type AttemptRequest,
   type AttemptResources,
-  attemptFiles,
-  buildAttemptResources,
+  buildAttempt,
   buildClaudeSettings,
   buildMcpServers,
   checkAttempt,
+  implementationDefaults,
   implementationPromptTemplate,
-  type ImplementationRunInputs,
   inputFiles,
   type JobHandler,
   labels,
   liveJobs,
-  modelSecretName,
-  podLimits,
-  sharedInputs,
   type TaskImplementationRunSpec,
   taskImplementationRunSpec,
+  workspaceClaimName,
+  workspaceWishOf,
 } from "@orchestrator/core";
 
-type Request = AttemptRequest<TaskImplementationRunSpec>;
+type Spec = TaskImplementationRunSpec;
 
 const kind = "TaskImplementationRun";
 const prefix = "task";
 const jobType = { type: "task_implementation" } as const;
 
 /** Implements one task in a service. */
-export const handler: JobHandler<TaskImplementationRunSpec> = {
+export const handler: JobHandler<Spec> = {
   jobType: jobType.type,
   resource: { group: "orchestrator.io", version: "v1", plural: "taskimplementationruns", kind, namespaced: true },
   prefix,
   spec: taskImplementationRunSpec,
-  defaults: { timeoutMs: 2 * 60 * 60_000, maxAgentRetries: 1 },
+  defaults: implementationDefaults,
+  workspaceOf: workspaceWishOf,
   createResources,
   checkStatus: (observation, timing, now) => ({ state: checkAttempt(observation, timing, now) }),
   cleanup: liveJobs,
 };
 
-function createResources(request: Request): AttemptResources {
-  const { run, attempt, timing, settings } = request;
-  const { spec } = run;
-  return buildAttemptResources({
-    run,
-    attempt,
+function createResources(request: AttemptRequest<Spec>): AttemptResources {
+  const { name, namespace, spec } = request.run;
+  return buildAttempt(request, {
+    jobType,
+    prefix,
     labels: {
       [labels.task]: String(spec.taskId),
       [labels.service]: spec.serviceName,
       [labels.agent]: spec.agentName,
     },
-    files: files(request),
-    image: settings.agentImage,
-    modelSecretName: modelSecretName(request),
-    repositorySecretName: spec.repository.secretRef?.name,
-    ...podLimits(timing),
-    template: settings.podTemplate,
-    wishes: spec.pod,
+    workspaceClaim: spec.workspace && workspaceClaimName(namespace, spec.serviceName),
+    inputs: inputs(spec),
+    settings: buildClaudeSettings({ kind, metadata: { name, namespace }, spec }, request.settings),
+    prompt: implementationPromptTemplate.render({ serviceName: spec.serviceName }),
+    files: { ...mcpServers(spec), ...markdownFiles(spec) },
   });
 }
 
-function files(request: Request): Record<string, string> {
-  const { run, settings } = request;
-  const { name, namespace, spec } = run;
-  const mcpServers = buildMcpServers(spec.agentTools ?? []);
+function inputs({ taskId, serviceName, agentName, followUp, verify = [], markdownFiles: given = [] }: Spec) {
   return {
-    ...attemptFiles({
-      jobType,
-      inputs: inputs(request),
-      settings: buildClaudeSettings({ kind, metadata: { name, namespace }, spec }, settings),
-      prompt: implementationPromptTemplate.render({ serviceName: spec.serviceName }),
-      caBundle: settings.caBundle,
-    }),
-    ...(mcpServers && { [inputFiles.mcpServers]: `${JSON.stringify(mcpServers, undefined, 2)}\n` }),
-    ...Object.fromEntries((spec.markdownFiles ?? []).map(({ content }, index) => [markdownKey(index), content])),
-  };
-}
-
-function inputs(request: Request): ImplementationRunInputs {
-  const { taskId, serviceName, agentName, followUp, verify = [], markdownFiles = [] } = request.run.spec;
-  return {
-    ...sharedInputs(request, prefix),
     kind,
     taskId,
     serviceName,
     agentName,
     ...(followUp !== undefined && { followUp }),
     verify,
-    markdownFiles: markdownFiles.map(({ filename, fileType }, index) => ({
-      filename,
-      fileType,
-      key: markdownKey(index),
-    })),
-  };
+    markdownFiles: given.map(({ filename, fileType }, index) => ({ filename, fileType, key: markdownKey(index) })),
+  } as const;
+}
+
+function mcpServers({ agentTools = [] }: Spec): Record<string, string> {
+  const servers = buildMcpServers(agentTools);
+  return servers === undefined ? {} : { [inputFiles.mcpServers]: `${JSON.stringify(servers, undefined, 2)}\n` };
+}
+
+function markdownFiles({ markdownFiles: given = [] }: Spec): Record<string, string> {
+  return Object.fromEntries(given.map(({ content }, index) => [markdownKey(index), content]));
 }
 
 function markdownKey(index: number): string {

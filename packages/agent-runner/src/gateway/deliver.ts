@@ -1,5 +1,6 @@
 import { type Delivery, formatTaskRanges, type RunInputs } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
+import { keptPlace, staysInWorkspace } from "../steps/upstream.ts";
 import type { GitHub } from "./forge/github.ts";
 import { hasOwnCommit, type JudgeOptions, type Judgement, judge } from "./judge/judge.ts";
 import type { KeptWork } from "./kept-work/kept-work.ts";
@@ -121,6 +122,7 @@ export class Deliverer {
     const { inputs, forge, logger } = this.#options;
     await this.#push(commit, signal);
     logger.info({ branch: inputs.branch, commit }, "Pushed the run's branch");
+    if (staysInWorkspace(inputs)) await this.#advanceBase(commit, signal);
     if (forge === undefined) return {};
     const wanted = { head: inputs.branch, base: inputs.repository.branch, commit, ...request };
     const pullRequest = await forge.openOrAdopt(wanted, signal);
@@ -128,13 +130,26 @@ export class Deliverer {
     return { pullRequest };
   }
 
+  /** The next run of the service builds on this one. Where another has delivered since, the branch stays as it is. */
+  async #advanceBase(commit: string, signal: AbortSignal): Promise<void> {
+    const { inputs, mirror, logger } = this.#options;
+    const { branch } = inputs.repository;
+    try {
+      await mirror.advanceBase(commit, signal);
+      logger.info({ branch, commit }, "Moved the workspace's branch on");
+    } catch (error) {
+      if (!(error instanceof RunFailure)) throw error;
+      logger.warn({ branch, commit, reason: error.message }, "The workspace's branch stays where it is");
+    }
+  }
+
   async #push(commit: string, signal: AbortSignal): Promise<void> {
-    const { mirror, keptWork, ledger, retryDelaysMs, logger } = this.#options;
+    const { inputs, mirror, keptWork, ledger, retryDelaysMs, logger } = this.#options;
     try {
       await patiently(() => mirror.pushUpstream(commit, signal), { retryDelaysMs, logger, signal });
     } catch (error) {
       if (!(error instanceof RunFailure) || error.verdict.reason !== "PushRejected" || !keptWork.isKept) throw error;
-      const message = `${error.verdict.message}; the work is kept there in ${mirror.upstreamKeptRef}`;
+      const message = `${error.verdict.message}; the work is kept ${keptPlace(inputs)} in ${mirror.upstreamKeptRef}`;
       throw new RunFailure("PushRejected", message, { cause: error });
     }
     ledger.recordPush();

@@ -13,6 +13,7 @@ import {
 } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { Agent } from "undici";
+import { staysInWorkspace } from "../steps/upstream.ts";
 import { trustAuthorities, type CertificateAuthorities } from "./certificate-authorities.ts";
 import { readModelKey, readRepositoryCredentials, type RepositoryCredentials } from "./credentials.ts";
 import { Deliverer } from "./deliver.ts";
@@ -34,6 +35,7 @@ import { gatewayReport } from "./report.ts";
 import { RunFailure } from "./run-failure.ts";
 import { Turns } from "./turns.ts";
 import { greaterUsage, noUsage } from "./usage-sum.ts";
+import { WorkspaceRepository } from "./workspace/workspace-repository.ts";
 
 export interface GatewayOptions {
   inputs: RunInputs;
@@ -44,6 +46,8 @@ export interface GatewayOptions {
     door: string;
     repositoryCredentials: string;
     modelCredentials: string;
+    /** The gateway's part of the service's workspace, used where the run has one. */
+    workspace: string;
   };
   /** PEM text of authorities trusted besides the public ones. */
   caBundle?: string;
@@ -240,9 +244,13 @@ class RunningGateway implements Gateway {
       caFile: this.#authorities.file,
       home: directories.state,
       path: this.#options.path,
+      workspace: inputs.workspace !== undefined,
     });
-    const mirror = new Mirror({ directory: directories.state, inputs, git: new Git({ env }) });
+    const git = new Git({ env });
     const { signal } = this.#stop;
+    const workspace =
+      inputs.workspace && (await openWorkspace({ directory: directories.workspace, git }, inputs, signal));
+    const mirror = new Mirror({ directory: directories.state, inputs, git, keptUrl: workspace?.url });
     await patiently(() => mirror.prepare(signal), { ...this.#patience, signal });
     const credentialsOfRun = [modelKey, ...(credentials === undefined ? [] : [credentials.token])];
     const secrets = [...credentialsOfRun, this.#door.token];
@@ -336,6 +344,17 @@ class RunningGateway implements Gateway {
   #told(verdict: Verdict): Verdict {
     return { ...verdict, message: this.#options.redactor.apply(verdict.message) };
   }
+}
+
+async function openWorkspace(
+  options: ConstructorParameters<typeof WorkspaceRepository>[0],
+  inputs: RunInputs,
+  signal: AbortSignal,
+): Promise<WorkspaceRepository> {
+  const workspace = new WorkspaceRepository(options);
+  await workspace.prepare(signal);
+  if (staysInWorkspace(inputs)) await workspace.begin(inputs.repository.branch, signal);
+  return workspace;
 }
 
 /** The agent had begun, and nothing of what it did can be had: it is not paid for the same again. */

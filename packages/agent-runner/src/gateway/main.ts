@@ -19,6 +19,7 @@ export async function gateway({ env, signal }: ModeContext): Promise<number> {
       door: layout.door,
       repositoryCredentials: layout.repositoryCredentials,
       modelCredentials: layout.modelCredentials,
+      workspace: layout.gatewayWorkspace,
     },
     ...(caBundle === undefined ? {} : { caBundle }),
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",

@@ -9,11 +9,13 @@ import type { Resume } from "../steps/gateway-client.ts";
 import { readOptional, readOptionalBytes } from "../steps/optional-file.ts";
 import type { Paths } from "../steps/paths.ts";
 import type { Plan, PlannedSession } from "../steps/step-files.ts";
+import { staysInWorkspace } from "../steps/upstream.ts";
 import { InvalidInputError } from "../tasks/invalid-input.ts";
 import { parseTasks, tasksFile } from "../tasks/parse-tasks.ts";
 import { selectTask, selectTasks } from "../tasks/select-tasks.ts";
 import type { Task } from "../tasks/task.ts";
 import { taskHash } from "../tasks/task-hash.ts";
+import { taskOfFile } from "../tasks/task-of-file.ts";
 import { composePrompt, type PromptParts } from "./compose-prompt.ts";
 import { givenFiles, repositoryDocuments } from "./context-documents.ts";
 import { earlierWork, resumePrompt } from "./resume-prompt.ts";
@@ -37,13 +39,12 @@ type Planned = Pick<Plan, "sessions" | "upToDate" | "done">;
  */
 export async function makePlan(options: PlanOptions): Promise<Planned> {
   const { inputs, paths } = options;
-  const tasks = await readTasks(inputs, paths);
   const instructions = await readFile(join(paths.inputs, inputFiles.prompt), "utf8");
   switch (inputs.kind) {
     case "DocsGenerationRun":
-      return await planDocs(inputs, tasks, instructions, options);
+      return await planDocs(inputs, await readTasks(inputs, paths), instructions, options);
     case "TaskImplementationRun":
-      return await planImplementation(inputs, tasks, instructions, options);
+      return await planImplementation(inputs, await askedFor(inputs, paths), instructions, options);
   }
 }
 
@@ -103,14 +104,25 @@ async function removeDocuments({ workingDirectory }: DocsRunInputs, taskId: numb
   }
 }
 
+/** The task, and the files given beside it. Work that has no backlog has its task in the first file of that type. */
+async function askedFor(inputs: ImplementationRunInputs, paths: Paths): Promise<Pick<PromptParts, "task" | "given">> {
+  const given = await givenFiles(inputs, paths);
+  if (!staysInWorkspace(inputs)) return { task: selectTask(await readTasks(inputs, paths), inputs.taskId), given };
+  const file = given.find(({ fileType }) => fileType === "task");
+  if (file === undefined) {
+    throw new InvalidInputError(
+      "Without a repository there has to be a markdownFile of type task in spec.markdownFiles.",
+    );
+  }
+  return { task: taskOfFile(inputs.taskId, file.content), given: given.filter((other) => other !== file) };
+}
+
 async function planImplementation(
   inputs: ImplementationRunInputs,
-  tasks: readonly Task[],
+  { task, given }: Pick<PromptParts, "task" | "given">,
   instructions: string,
   options: PlanOptions,
 ): Promise<Planned> {
-  const task = selectTask(tasks, inputs.taskId);
-  const given = await givenFiles(inputs, options.paths);
   const documents = await repositoryDocuments(inputs, options.paths);
   const session = await planSession({ inputs, instructions, task, given, documents }, options);
   return { sessions: [session], upToDate: [], done: [] };

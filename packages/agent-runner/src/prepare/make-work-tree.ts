@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Door, RunInputs } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
 import { EndingError } from "../steps/ending-error.ts";
@@ -16,18 +17,22 @@ export interface WorkTreeOptions {
 }
 
 /**
- * Clones from the gateway and makes the run's branch, or goes on with it where it is there already.
+ * Clones from the gateway and makes the run's branch, or goes on with it where it is there already. In a folder that other runs
+ * have worked in every file that Git knows of, or would take up, becomes the branch's; what it ignores stays.
  *
  * @returns the commit that the branch stands at
  * @throws EndingError RepositoryUnreachable
  */
 export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work }: WorkTreeOptions): Promise<string> {
-  // An init container may run twice: what the first run left is made again.
-  await rm(step.paths.repository, { recursive: true, force: true });
-  const repository = new Repository({ ...step, directory: step.paths.repository, door });
+  const { repository: directory } = step.paths;
+  const fresh = new Repository({ ...step, directory: `${directory}.new`, door });
+  const repository = new Repository({ ...step, directory, door });
   try {
-    await repository.clone(`${door.address}/repository.git`, inputs.repository.branch);
+    await rm(`${directory}.new`, { recursive: true, force: true });
+    await fresh.clone(`${door.address}/repository.git`, inputs.repository.branch);
+    await putInPlace(`${directory}.new`, directory);
     await makeBranch(repository, inputs.branch, baseCommit);
+    await layOutBranch(repository);
     if (work !== undefined) await layOutWork(repository, work);
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
@@ -40,15 +45,30 @@ export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work 
   return await repository.git(["rev-parse", "HEAD"]);
 }
 
+/** Nothing of an old `.git`, its hooks and settings included, is left. */
+async function putInPlace(clone: string, directory: string): Promise<void> {
+  const found = await lstat(directory).catch(() => undefined);
+  if (found?.isDirectory() !== true) await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  await rm(join(directory, ".git"), { recursive: true, force: true });
+  await rename(join(clone, ".git"), join(directory, ".git"));
+  await rm(clone, { recursive: true });
+}
+
 async function makeBranch(repository: Repository, branch: string, baseCommit: string): Promise<void> {
   const ref = `refs/heads/${branch}`;
   const known = await repository.git(["ls-remote", "origin", ref]);
-  if (known === "") {
-    await repository.git(["switch", "--quiet", "--no-track", "--create", branch, baseCommit]);
-    return;
-  }
-  await repository.git(["fetch", "--quiet", "--no-tags", "origin", `${ref}:${ref}`]);
-  await repository.git(["switch", "--quiet", branch]);
+  if (known === "") await repository.git(["update-ref", ref, baseCommit]);
+  else await repository.git(["fetch", "--quiet", "--no-tags", "origin", `${ref}:${ref}`]);
+  await repository.git(["symbolic-ref", "HEAD", ref]);
+}
+
+async function layOutBranch(repository: Repository): Promise<void> {
+  // Files that are the branch's already keep their times, which build tools go by.
+  await repository.git(["read-tree", "HEAD"]);
+  await repository.git(["update-index", "-q", "--refresh"]);
+  await repository.git(["reset", "--quiet", "--hard"]);
+  await repository.git(["clean", "--quiet", "-d", "--force", "--force"]);
 }
 
 async function layOutWork(repository: Repository, work: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, writeFile, rm, stat, symlink, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -36,6 +36,7 @@ async function workInGateway(lab: StepLab, files: Record<string, string>): Promi
   const bare = await lab.inGateway("rev-parse", "--absolute-git-dir");
   const git = new Repository({ ...lab.options(), directory: tree });
   await git.clone(bare, "main");
+  await git.git(["reset", "--quiet", "--hard"]);
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(tree, path)), { recursive: true });
     await writeFile(join(tree, path), content);
@@ -82,6 +83,63 @@ describe("prepare", () => {
     // The door's token is neither in the work tree nor in what was said.
     expect(await tree.git(["config", "--list"])).not.toMatch(/the-doors-token|extraheader/i);
     expect(lab.progress()).toMatchObject([{ message: "To be done: 1" }, { message: "To be done: 1" }]);
+  });
+
+  it("keeps of what other runs have left in a workspace only caches and what Git ignores", async () => {
+    const files = { ...backlog(1), ".gitignore": "cache/\n", "a.txt": "a\n", "b.txt": "b\n" };
+    await using lab = await startStepLab({ inputs: implementationInputs(), files });
+    const { repository, home, steps, claudeConfig } = lab.paths;
+    expect(await prepare(lab.options())).toBe(0);
+    const old = new Date("2026-01-01T00:00:00Z");
+    await utimes(join(repository, "b.txt"), old, old);
+    await lab.write({
+      "a.txt": "changed\n",
+      "cache/a.o": "kept\n",
+      "new/b.txt": "b\n",
+      ".git/hooks/pre-push": "exit 1\n",
+    });
+    const nested = new Repository({ ...lab.options(), directory: join(repository, "new") });
+    await nested.git(["init", "--quiet"]);
+    await mkdir(join(home, ".config/git"), { recursive: true });
+    const inHome = [".config/git/ignore", ".cache-of-npm", ".claude.json", ".gitconfig"].map((name) =>
+      join(home, name),
+    );
+    const left = [...inHome, join(claudeConfig, "CLAUDE.md"), join(steps, "verdict.json")];
+    for (const path of left) await writeFile(path, "*\n");
+
+    expect(await prepare(lab.options())).toBe(0);
+    const tree = new Repository({ ...lab.options(), directory: repository });
+    expect(await tree.git(["status", "--porcelain", "--ignored"])).toBe("!! cache/");
+    expect((await stat(join(repository, "b.txt"))).mtime).toEqual(old);
+    expect(await exists(join(repository, ".git/hooks/pre-push"))).toBe(false);
+    const there = await Promise.all(left.map(exists));
+    expect(left.filter((_path, index) => there[index])).toEqual([join(home, ".cache-of-npm")]);
+
+    await rm(repository, { recursive: true });
+    await symlink(home, repository);
+    expect(await prepare(lab.options())).toBe(0);
+    expect(await tree.git(["status", "--porcelain", "--ignored"])).toBe("");
+    expect(await exists(join(home, ".cache-of-npm"))).toBe(true);
+  });
+
+  it("takes the task of work without a repository from the file given for it", async () => {
+    const inputs = implementationInputs({
+      repository: { url: "file:///run/orchestrator/workspace/repository.git", branch: "main", provider: "None" },
+      workspace: { claim: "workspace-shop" },
+      markdownFiles: [
+        { filename: "notes.md", fileType: "context", key: "markdown-0.md" },
+        { filename: "task.md", fileType: "task", key: "markdown-1.md" },
+      ],
+    });
+    const config = { "markdown-0.md": "Mind the hours.\n", "markdown-1.md": "# Open the shop\n\nAt nine.\n" };
+    await using lab = await startStepLab({ inputs, files: {}, config });
+    expect(await prepare(lab.options())).toBe(0);
+    const { sessions } = await needStepFile(lab.paths, stepFiles.plan);
+    expect(sessions).toMatchObject([{ taskId: 1, title: "Open the shop" }]);
+    const prompt = await readFile(sessions[0]?.promptFile ?? "", "utf8");
+    expect(prompt.match(/At nine\./g)).toHaveLength(2);
+    expect(prompt).toContain("# Document notes.md (context)");
+    expect(prompt).not.toContain("# Document task.md");
   });
 
   it("goes on with the run's branch where it is there already", async () => {
@@ -234,6 +292,14 @@ describe("prepare", () => {
       { inputs: docsInputs({ repository: { ...docsInputs().repository, branch: "gone" } }) },
       "RepositoryUnreachable",
       "git clone from the pod's gateway failed: ",
+    ],
+    [
+      "there is neither a repository nor a file with the task",
+      {
+        inputs: implementationInputs({ repository: { url: "file:///workspace", branch: "main", provider: "None" } }),
+      },
+      "InvalidInput",
+      "Without a repository there has to be a markdownFile of type task in spec.markdownFiles.",
     ],
     [
       "a file of the object is not there",

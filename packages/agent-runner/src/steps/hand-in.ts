@@ -7,7 +7,7 @@ import { addDocuments } from "../deliver/commit-work.ts";
 import { GitFailed } from "../gateway/git/git.ts";
 import { EndingError } from "./ending-error.ts";
 import { type HandInAnswer, openDoor, requestHandIn, type Transcript } from "./gateway-client.ts";
-import { workRef } from "./git-names.ts";
+import { workInProgress, workRef } from "./git-names.ts";
 import { progressOf } from "./progress.ts";
 import { Repository } from "./repository.ts";
 import type { Plan } from "./step-files.ts";
@@ -71,7 +71,7 @@ async function commitOfWork({ step, inputs, plan, parent, signal }: HandInOption
     }
     const tree = await repository.git(["write-tree"]);
     if (tree === (await repository.git(["rev-parse", `${parent}^{tree}`]))) return parent;
-    return await repository.git(["commit-tree", tree, "-p", parent, "-m", "Work in progress"]);
+    return await repository.git(["commit-tree", tree, "-p", parent, "-m", workInProgress]);
   } finally {
     await rm(indexFile, { force: true });
   }

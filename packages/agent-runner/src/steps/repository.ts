@@ -43,12 +43,13 @@ export class Repository {
     }
   }
 
-  /** Makes the work tree by cloning one branch. */
+  /** Makes a work tree by cloning one branch, with no file laid out yet. */
   async clone(url: string, branch: string): Promise<void> {
     await this.#run([
       "clone",
       "--quiet",
       "--no-tags",
+      "--no-checkout",
       "--single-branch",
       "--branch",
       branch,
@@ -69,6 +70,9 @@ function environment({ env, door, indexFile }: RepositoryOptions): Record<string
   const settings = Object.entries({
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
+    // Of the home folder, which a workspace keeps.
+    "core.excludesFile": "/dev/null",
+    "core.attributesFile": "/dev/null",
     "core.quotePath": "false",
     "commit.gpgSign": "false",
     "http.proxy": "",

@@ -15,7 +15,10 @@ const targetTasks = cel(uniqueItems(z.array(z.int32().min(1)).max(1000)), {
   message: "is empty: name at least one task, or remove targetTasks to ask for every task that is still open",
 });
 
-const timeout = "1h";
+/** What holds for a run that does not say. */
+export const docsDefaults = { timeout: "1h", maxAgentRetries: 0 } as const;
+
+const { timeout, maxAgentRetries } = docsDefaults;
 const fields = z.object({
   repository: repository.describe("Git repository that holds the tasks and receives the documents."),
   ...sharedSpec,
@@ -37,7 +40,7 @@ const fields = z.object({
     .default(4)
     .describe("How many tasks are worked on at once, each in an agent session of its own."),
   timeout: duration().default(timeout).describe("How long one attempt may take from the agent's start, such as 1h."),
-  retryConfig: retryConfig({ maxAgentRetries: 0 }),
+  retryConfig: retryConfig({ maxAgentRetries }),
 });
 
 export const docsGenerationRunSpec = withSharedRules(fields, { timeout });

@@ -5,6 +5,7 @@ import { repository } from "./repository.ts";
 import { retryConfig } from "./retry-config.ts";
 import { boundedRecord, cel, pattern, text, uniqueBy } from "./rule.ts";
 import { sharedSpec, withSharedRules } from "./shared-spec.ts";
+import { workspace } from "./workspace.ts";
 
 export const markdownFileType = z.enum(["task", "design-spec", "prompt", "context", "acceptance-criteria"]);
 export const markdownFile = z.object({
@@ -63,9 +64,21 @@ function words(max: number, message: string): z.ZodString {
   return pattern(max, { matches: /[^\p{Cc}\p{Z}]/u, excludes: /[^\P{Cc}\n\r\t]/u, message });
 }
 
-const timeout = "2h";
+/** What holds for a run that does not say. */
+export const implementationDefaults = { timeout: "2h", maxAgentRetries: 1 } as const;
+
+const { timeout, maxAgentRetries } = implementationDefaults;
 const fields = z.object({
-  repository: repository.describe("Git repository of the service, which also holds the tasks."),
+  repository: repository
+    .optional()
+    .describe(
+      "Git repository of the service, which also holds the tasks. Absent: the work stays in the service's workspace, and a markdownFile of type task says what is to be done.",
+    ),
+  workspace: workspace
+    .optional()
+    .describe(
+      "Volume of the service, kept between its runs, which take turns in it. Absent: each attempt begins with an empty one.",
+    ),
   ...sharedSpec,
   taskId: z.int32().min(1).describe("Id of the task in tasks.json."),
   serviceName: dnsLabel().describe("Name of the service that is worked on."),
@@ -100,14 +113,29 @@ const fields = z.object({
       "Shell commands that run after the agent, in order, in the folder that it works in; where one fails, the agent is told, and unless it mends that, the run ends as VerificationFailed and opens no pull request.",
     ),
   timeout: duration().default(timeout).describe("How long one attempt may take from the agent's start, such as 2h."),
-  retryConfig: retryConfig({ maxAgentRetries: 1 }),
+  retryConfig: retryConfig({ maxAgentRetries }),
 });
 
-export const taskImplementationRunSpec = cel(withSharedRules(fields, { timeout }), {
+const followingUp = cel(withSharedRules(fields, { timeout }), {
   rule: "!has(self.followUp) || self.contextVersion > 1",
   holds: ({ followUp, contextVersion }) => followUp === undefined || contextVersion > 1,
   message:
     "asks for more in a round after the first: raise contextVersion in the same edit, or say it in a markdownFile",
   field: "followUp",
+});
+const withPlace = cel(followingUp, {
+  rule: "has(self.repository) || has(self.workspace)",
+  holds: (spec) => spec.repository !== undefined || spec.workspace !== undefined,
+  message: "is needed, or else a workspace in which the work stays: name a repository, or give workspace.size",
+  field: "repository",
+});
+
+export const taskImplementationRunSpec = cel(withPlace, {
+  rule: `has(self.repository) || (has(self.markdownFiles) && self.markdownFiles.exists(f, f.fileType == "task"))`,
+  holds: (spec) =>
+    spec.repository !== undefined || (spec.markdownFiles ?? []).some(({ fileType }) => fileType === "task"),
+  message:
+    "must say what is to be done where there is no repository with tasks: give a file of fileType task, or name a repository",
+  field: "markdownFiles",
 });
 export type TaskImplementationRunSpec = z.infer<typeof taskImplementationRunSpec>;

@@ -24,6 +24,7 @@ export interface AttemptResourcesOptions {
   image: string;
   modelSecretName: string;
   repositorySecretName?: string | undefined;
+  workspaceClaim?: string | undefined;
   activeDeadlineSeconds: number;
   terminationGracePeriodSeconds: number;
   template?: PodTemplate | undefined;

@@ -6,10 +6,12 @@ export const layout = {
   door: "/run/orchestrator/door",
   /** emptyDir of the gateway alone: mirror and ledger. */
   gatewayState: "/run/orchestrator/gateway",
+  /** The gateway's own part of the service's workspace, where the run has one. */
+  gatewayWorkspace: "/run/orchestrator/workspace",
   /** Secret volumes of the gateway alone, both optional. */
   repositoryCredentials: "/run/orchestrator/credentials/repository",
   modelCredentials: "/run/orchestrator/credentials/model",
-  /** emptyDir shared by prepare and agent. */
+  /** Shared by prepare and agent: an emptyDir, or their part of the service's workspace. */
   workspace: "/workspace",
   repository: "/workspace/repository",
   home: "/workspace/home",
@@ -34,6 +36,9 @@ export const inputFiles = {
   mcpServers: "mcp-servers.json",
   caBundle: "ca.crt",
 } as const;
+
+/** Name of the volume at `workspace`. */
+export const workspaceVolume = "workspace";
 
 /** Names of the containers of a run's pod, in order. */
 export const containers = { gateway: "gateway", prepare: "prepare", agent: "agent" } as const;

@@ -89,6 +89,21 @@ describe("the pod of an attempt", () => {
     expect(mount(gateway, layout.temporary)?.name).not.toBe(mount(agent, layout.temporary)?.name);
   });
 
+  it("works in the service's workspace where the run has one, each side in a part that the other cannot reach", () => {
+    const { spec, gateway, prepare, agent } = build({ workspaceClaim: "workspace-greeter-x" });
+    const mounts = (container: typeof agent) => container.volumeMounts?.filter(({ name }) => name === "workspace");
+    expect(spec.volumes).toContainEqual({
+      name: "workspace",
+      persistentVolumeClaim: { claimName: "workspace-greeter-x" },
+    });
+    expect(mounts(gateway)).toEqual([{ name: "workspace", mountPath: layout.gatewayWorkspace, subPath: "gateway" }]);
+    for (const container of [prepare, agent]) {
+      expect(mounts(container)).toEqual([{ name: "workspace", mountPath: layout.workspace, subPath: "agent" }]);
+    }
+    expect(build().spec.volumes).toContainEqual({ name: "workspace", emptyDir: {} });
+    expect(mounts(build().gateway)).toEqual([]);
+  });
+
   it("has a volume for every mount, and a mount for every volume", () => {
     const { spec, gateway, prepare, agent } = build();
     const mounts = [gateway, prepare, agent].flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name));

@@ -1,7 +1,7 @@
 import type { Container, EnvVar, PodTemplateSpec, Volume, VolumeMount } from "@orchestrator/controller-runtime";
 import type { PodSettings } from "../api/pod.ts";
 import { doorFile } from "./door.ts";
-import { containers, inputFiles, layout } from "./layout.ts";
+import { containers, inputFiles, layout, workspaceVolume } from "./layout.ts";
 import { mergePod, type PodTemplate } from "./pod-template.ts";
 
 // The gateway has a uid of its own, so that the agent can neither read its memory nor signal it; files are shared by group.
@@ -21,6 +21,8 @@ export interface PodOptions {
   modelSecretName: string;
   /** Absent: the repository is used without credentials. */
   repositorySecretName?: string | undefined;
+  /** Claim of the service's workspace; absent: the work is done in an emptyDir. */
+  workspaceClaim?: string | undefined;
   activeDeadlineSeconds: number;
   terminationGracePeriodSeconds: number;
   /** The operator's own additions, below those of the run. */
@@ -36,9 +38,12 @@ const volumes = {
   gatewayTemporary: "gateway-temporary",
   repositoryCredentials: "repository-credentials",
   modelCredentials: "model-credentials",
-  workspace: "workspace",
+  workspace: workspaceVolume,
   temporary: "temporary",
 } as const;
+
+/** Folders of a workspace: neither side can reach the other's. */
+const parts = { agent: "agent", gateway: "gateway" } as const;
 
 /** The pod of one attempt: gateway, prepare and agent, with the operator's template and the run's wishes laid over. */
 export function buildPod(options: PodOptions): PodTemplateSpec {
@@ -77,7 +82,7 @@ export function buildPod(options: PodOptions): PodTemplateSpec {
   );
 }
 
-function gateway({ image, repositorySecretName }: PodOptions): Container {
+function gateway({ image, repositorySecretName, workspaceClaim }: PodOptions): Container {
   return {
     name: containers.gateway,
     image,
@@ -101,30 +106,36 @@ function gateway({ image, repositorySecretName }: PodOptions): Container {
       ...(repositorySecretName === undefined
         ? []
         : [readOnly(volumes.repositoryCredentials, layout.repositoryCredentials)]),
+      ...(workspaceClaim === undefined
+        ? []
+        : [{ name: volumes.workspace, mountPath: layout.gatewayWorkspace, subPath: parts.gateway }]),
     ],
   };
 }
 
-function prepare({ image }: PodOptions): Container {
+function prepare(options: PodOptions): Container {
   return {
     name: containers.prepare,
-    image,
+    image: options.image,
     command: ["sh", `${layout.inputs}/${inputFiles.prepareScript}`],
-    ...agentSide(),
+    ...agentSide(options),
   };
 }
 
-function agent({ image }: PodOptions): Container {
+function agent(options: PodOptions): Container {
   return {
     name: containers.agent,
-    image,
+    image: options.image,
     command: ["sh", `${layout.inputs}/${inputFiles.agentScript}`],
-    ...agentSide(),
+    ...agentSide(options),
   };
 }
 
 /** What `prepare` and `agent` have in common: no credential is mounted here. */
-function agentSide(): Pick<Container, "env" | "resources" | "securityContext" | "volumeMounts"> {
+function agentSide({
+  workspaceClaim,
+}: PodOptions): Pick<Container, "env" | "resources" | "securityContext" | "volumeMounts"> {
+  const part = workspaceClaim === undefined ? {} : { subPath: parts.agent };
   return {
     env: environment(layout.home),
     resources: { requests: { cpu: "100m", memory: "256Mi" } },
@@ -132,7 +143,7 @@ function agentSide(): Pick<Container, "env" | "resources" | "securityContext" | 
     volumeMounts: [
       readOnly(volumes.inputs, layout.inputs),
       readOnly(volumes.door, layout.door),
-      { name: volumes.workspace, mountPath: layout.workspace },
+      { name: volumes.workspace, mountPath: layout.workspace, ...part },
       { name: volumes.temporary, mountPath: layout.temporary },
     ],
   };
@@ -162,7 +173,7 @@ function readOnly(name: string, mountPath: string): VolumeMount {
   return { name, mountPath, readOnly: true };
 }
 
-function podVolumes({ inputsName, modelSecretName, repositorySecretName }: PodOptions): Volume[] {
+function podVolumes({ inputsName, modelSecretName, repositorySecretName, workspaceClaim }: PodOptions): Volume[] {
   return [
     { name: volumes.inputs, configMap: { name: inputsName, defaultMode: 0o555 } },
     { name: volumes.door, emptyDir: {} },
@@ -170,7 +181,9 @@ function podVolumes({ inputsName, modelSecretName, repositorySecretName }: PodOp
     { name: volumes.gatewayTemporary, emptyDir: {} },
     secretVolume(volumes.modelCredentials, modelSecretName),
     ...(repositorySecretName === undefined ? [] : [secretVolume(volumes.repositoryCredentials, repositorySecretName)]),
-    { name: volumes.workspace, emptyDir: {} },
+    workspaceClaim === undefined
+      ? { name: volumes.workspace, emptyDir: {} }
+      : { name: volumes.workspace, persistentVolumeClaim: { claimName: workspaceClaim } },
     { name: volumes.temporary, emptyDir: {} },
   ];
 }

@@ -16,6 +16,7 @@ const shared = {
   modelBaseUrl: z.string(),
   modelSecretName: z.string(),
   repository: z.object({
+    /** `file:` where the repository is that of the workspace. */
     url: z.string(),
     /** What the work starts from and the pull request targets. */
     branch: z.string(),
@@ -23,6 +24,8 @@ const shared = {
     apiUrl: z.string().optional(),
     secretName: z.string().optional(),
   }),
+  /** The service's workspace, where the run has one. */
+  workspace: z.object({ claim: z.string() }).optional(),
   /** The run's own branch. */
   branch: z.string(),
   workingDirectory: z.string(),

@@ -2,11 +2,12 @@ import type { Budget } from "../api/budget.ts";
 import type { Repository } from "../api/repository.ts";
 import type { AttemptRequest } from "../run/job-handler.ts";
 import { branchName } from "../run/names.ts";
+import { layout } from "./layout.ts";
 import type { RunInputs } from "./run-inputs.ts";
 
 /** The fields of a spec that both kinds have and that reach the pod. */
 export interface SharedSpecFields {
-  repository: Repository;
+  repository?: Repository | undefined;
   model: string;
   modelSecretRef?: { name: string } | undefined;
   workingDirectory: string;
@@ -14,7 +15,7 @@ export interface SharedSpecFields {
   budget?: Budget | undefined;
 }
 
-type Shared = Pick<
+export type SharedInputs = Pick<
   RunInputs,
   | "version"
   | "name"
@@ -26,6 +27,7 @@ type Shared = Pick<
   | "modelBaseUrl"
   | "modelSecretName"
   | "repository"
+  | "workspace"
   | "branch"
   | "workingDirectory"
   | "tag"
@@ -36,11 +38,11 @@ type Shared = Pick<
   | "resume"
 >;
 
-/** The part of `run.json` that both kinds have. `prefix` is the handler's. */
+/** The part of `run.json` that both kinds have: `prefix` is the handler's, `workspaceClaim` that of the service. */
 export function sharedInputs(
   { run, attempt, timing, settings, spent, resume }: AttemptRequest<SharedSpecFields>,
-  prefix: string,
-): Shared {
+  { prefix, workspaceClaim }: { prefix: string; workspaceClaim: string | undefined },
+): SharedInputs {
   const { name, namespace, uid, spec } = run;
   return {
     version: 1,
@@ -52,7 +54,8 @@ export function sharedInputs(
     model: spec.model,
     modelBaseUrl: settings.modelBaseUrl,
     modelSecretName: modelSecretName({ run, settings }),
-    repository: repositoryInputs(spec.repository),
+    repository: spec.repository === undefined ? repositoryOfWorkspace : repositoryInputs(spec.repository),
+    ...(workspaceClaim !== undefined && { workspace: { claim: workspaceClaim } }),
     branch: branchName({ prefix, name, uid }),
     workingDirectory: spec.workingDirectory,
     tag: spec.tag,
@@ -69,8 +72,15 @@ export function modelSecretName({ run, settings }: Pick<AttemptRequest<SharedSpe
   return run.spec.modelSecretRef?.name ?? settings.modelSecretName;
 }
 
+/** Where the work of a run without repository comes from and goes to. */
+const repositoryOfWorkspace: SharedInputs["repository"] = {
+  url: `file://${layout.gatewayWorkspace}/repository.git`,
+  branch: "main",
+  provider: "None",
+};
+
 /** Without a provider the schema lets only github.com pass. */
-function repositoryInputs({ url, branch, provider, apiUrl, secretRef }: Repository): Shared["repository"] {
+function repositoryInputs({ url, branch, provider, apiUrl, secretRef }: Repository): SharedInputs["repository"] {
   return {
     url,
     branch,

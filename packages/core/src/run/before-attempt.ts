@@ -3,19 +3,22 @@ import type { z } from "zod";
 import type { ControllerError } from "../errors/controller-error.ts";
 import { isControllerError } from "../errors/to-controller-error.ts";
 import type { AttemptResources } from "../pod/attempt-resources.ts";
+import { attemptDue } from "./attempt-due.ts";
 import type { Waiting } from "./attempt-state.ts";
 import { settleMs } from "./check-attempt.ts";
 import { endedAttempts } from "./current-attempt.ts";
-import { lookAgain, type Decision, type Situation } from "./decision.ts";
+import { lookAgain, type Action, type Decision, type Situation } from "./decision.ts";
 import { endRound } from "./end-attempt.ts";
 import { beginRound } from "./begin-round.ts";
 import { liveJobs } from "./job-handler.ts";
-import type { PodView, RunView } from "./observation.ts";
+import type { PodView } from "./observation.ts";
 import { isReason, type Reason } from "./reason.ts";
 import { resumeOf } from "./resume.ts";
 import { noUsage } from "./round-usage.ts";
 import { resumedStatus, suspendedStatus } from "./status.ts";
+import { turnOf, type Turn } from "./turn.ts";
 import { notice } from "./wait.ts";
+import { buildClaim, type WorkspaceView } from "./workspace.ts";
 
 /** No attempt is under way, and the round is not over: the next one is held, waited for, or made. */
 export function beforeAttempt(situation: Situation): Decision {
@@ -31,9 +34,13 @@ export function beforeAttempt(situation: Situation): Decision {
   return old === undefined ? start(situation) : waitForOld(situation, old, due);
 }
 
-/** When the next attempt may start. */
-export function attemptDue({ status, createdAt }: RunView): number {
-  return Date.parse(status.nextAttemptAt ?? status.startTime ?? "") || createdAt;
+/** Since when nothing of the run's own keeps its next attempt from starting: its turn in a workspace has come, too. */
+export function startDue({ observation, now }: Situation): number {
+  const { run, attempt, workspace } = observation;
+  const due = attemptDue(run);
+  if (workspace?.claim === undefined) return due;
+  const { holder } = workspace.claim;
+  return holder?.runUid === run.uid && holder.attempt === attempt.name ? Math.max(due, holder.since) : now;
 }
 
 /** A newer round is asked for, and this one has no attempt under way: it ends as its last attempt did. */
@@ -86,18 +93,36 @@ function waitForOld(situation: Situation, pod: PodView, since: number): Decision
 }
 
 function start(situation: Situation): Decision {
-  const { now, settings } = situation;
+  const { observation, now, settings } = situation;
   const built = build(situation);
   if (built.type === "impossible") return endImpossible(situation, built);
+  const { workspace } = observation;
+  const turn = workspace && turnOf(situation, workspace);
+  if (turn?.type === "wait") return waitForTurn(situation, turn);
   const { configMap, job } = built.resources;
   return lookAgain(
     situation,
     [
+      ...(workspace === undefined ? [] : [take(situation, workspace)]),
       { type: "create", resource: resources.configMaps, object: configMap },
       { type: "create", resource: resources.jobs, object: job },
     ],
     now + settings.waitingNoticeAfterMs,
   );
+}
+
+function waitForTurn(situation: Situation, { message, until }: Extract<Turn, { type: "wait" }>): Decision {
+  const since = attemptDue(situation.observation.run);
+  return notice(situation, { reason: "WorkspaceInUse", message }, { since, until });
+}
+
+function take({ observation, settings, now }: Situation, workspace: WorkspaceView): Action {
+  const { workspaceAccessMode: accessMode } = settings.attempt;
+  return {
+    type: "takeWorkspace",
+    claim: buildClaim(observation, workspace, { accessMode, now }),
+    seen: workspace.claim,
+  };
 }
 
 /** An attempt cannot be made for a reason that trying again does not mend. */

@@ -19,12 +19,13 @@ import {
   seconds,
   startOfRun,
   waiting,
+  attemptSettings,
 } from "./observation-samples.ts";
 import { reviewHandler } from "./sample-handler.ts";
 
 const handler = reviewHandler as never;
 const settings = {
-  attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+  attempt: attemptSettings,
   waitingNoticeAfterMs: 10 * seconds,
 };
 const retryConfig = { maxInfrastructureRetries: 0, maxAgentRetries: 0 };
@@ -49,6 +50,8 @@ function writes(actions: Action[]): string[] {
     switch (action.type) {
       case "create":
         return `create ${action.object.kind}`;
+      case "takeWorkspace":
+        return `take ${action.claim.metadata.name}`;
       case "patchStatus":
         return `status ${String(action.status.phase)}`;
       case "recordEvent":

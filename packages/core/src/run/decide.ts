@@ -1,6 +1,6 @@
 import { afterEnd } from "./after-end.ts";
 import type { AttemptState, Waiting } from "./attempt-state.ts";
-import { attemptDue, beforeAttempt, endImpossible } from "./before-attempt.ts";
+import { beforeAttempt, endImpossible, startDue } from "./before-attempt.ts";
 import {
   awaitChange,
   deleteJobs,
@@ -15,7 +15,7 @@ import { endAttempt, endRound, stopOf, type Stop } from "./end-attempt.ts";
 import { liveJobs, type JobHandler } from "./job-handler.ts";
 import { isTerminal, type Observation, type PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
-import { planOf } from "./run-plan.ts";
+import { deadlineOf, planOf } from "./run-plan.ts";
 import { runningStatus } from "./status.ts";
 import { notice } from "./wait.ts";
 
@@ -46,7 +46,7 @@ export function decideRefused(
   moment: Moment,
 ): Decision {
   const situation = situationOf(handler, observation, settings, moment);
-  const since = attemptDue(observation.run);
+  const since = startDue(situation);
   const until = since + situation.plan.timing.pendingTimeoutMs;
   const message = `${refusal.object} cannot be created: ${refusal.message}`;
   if (moment.now >= until) return endAttempt(situation, { reason: "PodNotCreated", message });
@@ -75,8 +75,7 @@ function situationOf(
 ): Situation {
   const { run } = observation;
   const plan = planOf(run.spec, handler.defaults);
-  const deadline = (Date.parse(run.status.startTime ?? "") || run.createdAt) + plan.deadlineMs;
-  return { ...moment, handler, observation, plan, settings, deadline };
+  return { ...moment, handler, observation, plan, settings, deadline: deadlineOf(run, plan) };
 }
 
 function decideAttempt(situation: Situation): Decision {

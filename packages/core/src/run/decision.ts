@@ -1,9 +1,15 @@
-import type { KubernetesObject, ReconcileResult, ResourceType } from "@orchestrator/controller-runtime";
+import type {
+  KubernetesObject,
+  PersistentVolumeClaim,
+  ReconcileResult,
+  ResourceType,
+} from "@orchestrator/controller-runtime";
 import type { AttemptSettings, JobHandler } from "./job-handler.ts";
 import type { JobView, Observation, PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
 import type { RunPlan } from "./run-plan.ts";
 import type { StatusPatch } from "./status.ts";
+import type { ClaimView } from "./workspace.ts";
 
 /** What `decide` is told of the operator's settings. */
 export interface DecideSettings {
@@ -30,6 +36,8 @@ export interface RunEvent {
 /** One write. They are carried out in order, and the first that is refused ends the list. `why` is for the log. */
 export type Action =
   | { type: "create"; resource: ResourceType; object: KubernetesObject }
+  /** `seen` is the claim as it was decided on; undefined: there was none. */
+  | { type: "takeWorkspace"; claim: PersistentVolumeClaim; seen: ClaimView | undefined }
   | { type: "patchStatus"; status: StatusPatch; attemptEnded?: Reason; roundEnded?: Reason }
   | { type: "recordEvent"; event: RunEvent }
   | { type: "deleteJob"; job: JobView; why: string }

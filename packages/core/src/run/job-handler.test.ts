@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { decide } from "./decide.ts";
 import { HandlerRegistry, liveJobs } from "./job-handler.ts";
-import { aJob, anEndedPod, anObservation, aPod, aRun, startOfRun } from "./observation-samples.ts";
+import { aJob, anEndedPod, anObservation, aPod, aRun, startOfRun, attemptSettings } from "./observation-samples.ts";
 import { reviewHandler } from "./sample-handler.ts";
 
 describe("the registry", () => {
   it("takes a kind of run that core does not know, which then lives like the others", () => {
     const registry = new HandlerRegistry().register(reviewHandler);
     const settings = {
-      attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+      attempt: attemptSettings,
       waitingNoticeAfterMs: 10_000,
     };
     const run = aRun({ spec: { question: "Is it so?" } });

@@ -2,11 +2,13 @@ import type { ResourceType } from "@orchestrator/controller-runtime";
 import type { z } from "zod";
 import type { AttemptResources } from "../pod/attempt-resources.ts";
 import type { PodTemplate } from "../pod/pod-template.ts";
+import type { AccessMode } from "../api/workspace.ts";
 import type { Usage } from "../api/status.ts";
 import type { AttemptState } from "./attempt-state.ts";
-import type { AttemptId, JobView, Observation, RunObject } from "./observation.ts";
+import type { AttemptId, JobView, Observation, PodView, RunObject } from "./observation.ts";
 import type { Resume } from "./resume.ts";
 import type { AttemptTiming, RunDefaults } from "./run-plan.ts";
+import type { WorkspaceWish } from "./workspace.ts";
 
 /** What the operator's settings say about attempts. */
 export interface AttemptSettings {
@@ -20,6 +22,8 @@ export interface AttemptSettings {
   /** Where the agent's telemetry goes; absent: nowhere. */
   telemetryEndpoint?: string | undefined;
   podTemplate?: PodTemplate | undefined;
+  /** Of workspaces whose run does not say. */
+  workspaceAccessMode: AccessMode;
 }
 
 /** One attempt that is to be made. */
@@ -51,6 +55,8 @@ export interface JobHandler<Spec = unknown> {
   readonly spec: z.ZodType<Spec>;
   /** What holds where the spec does not say so in a form that can be read. */
   readonly defaults: RunDefaults;
+  /** The workspace that a spec asks for, if it does. Absent: the kind has none. */
+  workspaceOf?(spec: unknown): WorkspaceWish | undefined;
   /** The ConfigMap and the Job of an attempt. Throws a `ControllerError` where the run cannot be carried out as it is. */
   createResources(request: AttemptRequest<Spec>): AttemptResources;
   /** Reads from what was observed where the run's attempt stands. */
@@ -63,6 +69,11 @@ export interface JobHandler<Spec = unknown> {
 export function liveJobs({ job, pod, others }: Observation): JobView[] {
   const jobs = job === undefined ? others.jobs : [job, ...others.jobs];
   const pods = pod === undefined ? others.pods : [pod, ...others.pods];
+  return liveAmong(jobs, pods);
+}
+
+/** The same among any Jobs and their pods. */
+export function liveAmong(jobs: readonly JobView[], pods: readonly PodView[]): JobView[] {
   return jobs.filter(
     ({ name, deleting, finishedAt }) =>
       !deleting && finishedAt === undefined && !pods.some((candidate) => candidate.jobName === name && candidate.ended),

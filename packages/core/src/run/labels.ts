@@ -15,6 +15,10 @@ export const annotations = {
   runName: "orchestrator.io/run-name",
   settingsHash: "orchestrator.io/settings-hash",
   promptHash: "orchestrator.io/prompt-hash",
+  /** On the claim of a workspace: UID of the run whose turn it is, for which attempt, and since when. */
+  holder: "orchestrator.io/holder",
+  heldFor: "orchestrator.io/held-for",
+  heldSince: "orchestrator.io/held-since",
 } as const;
 
 export const managedBy = "orchestrator";

@@ -8,7 +8,6 @@ import { noUsage } from "./round-usage.ts";
 
 export const key = { namespace: "team-a", name: "a-run" };
 export const runUid = "run-uid";
-const metadata = { ...key, uid: runUid, creationTimestamp: "2026-01-01T00:00:00Z" };
 
 export interface ModelPod extends PodView {
   used: Usage;
@@ -28,7 +27,10 @@ export class LifeCluster {
   #version = 1;
   #generation = 1;
 
-  constructor(spec: Record<string, unknown>) {
+  readonly #identity: { namespace: string; name: string; uid: string };
+
+  constructor(spec: Record<string, unknown>, { name = key.name, uid = runUid }: { name?: string; uid?: string } = {}) {
+    this.#identity = { ...key, name, uid };
     this.#write(spec, { phase: "Pending" });
   }
 
@@ -45,7 +47,7 @@ export class LifeCluster {
     this.run = {
       apiVersion: "orchestrator.io/v1",
       kind: "ReviewRun",
-      metadata: { ...metadata, ...versions },
+      metadata: { ...this.#identity, creationTimestamp: "2026-01-01T00:00:00Z", ...versions },
       spec,
       status,
     };
@@ -79,10 +81,11 @@ export class LifeCluster {
     if (pod === undefined || pod.ended) this.jobs.set(job.name, { ...job, finishedAt: this.now });
   }
 
-  #addPod({ name: jobName, uid, round }: JobView): void {
+  #addPod({ name: jobName, uid, round, runName, runUid: owner, claim }: JobView): void {
     this.#served.add(uid);
     const name = `${jobName}-x`;
-    const { node: _, ...pod } = aPod({ name, uid: `${uid}-pod`, jobName, round, createdAt: this.now });
+    const of = { jobName, round, runName, runUid: owner, ...(claim !== undefined && { claim }) };
+    const { node: _, ...pod } = aPod({ name, uid: `${uid}-pod`, createdAt: this.now, ...of });
     this.pods.set(name, { ...pod, used: noUsage });
   }
 

@@ -14,7 +14,7 @@ import { liveJobs } from "./job-handler.ts";
 import { costOf, key, LifeCluster, runUid } from "./life-cluster.ts";
 import { isSameRound, statusPromises, usagePromises, type Promises } from "./life-promises.ts";
 import { describeStep, type OperatorStep, type Step } from "./life-steps.ts";
-import { aJob, anObservation, minutes, seconds, startOfRun } from "./observation-samples.ts";
+import { aJob, anObservation, minutes, seconds, startOfRun, attemptSettings } from "./observation-samples.ts";
 import { isTerminal, projectRun, type JobView, type PodView, type RunObject, type RunView } from "./observation.ts";
 import { readReport } from "./pod-report.ts";
 import { RunReconciler } from "./reconciler.ts";
@@ -154,7 +154,7 @@ export class LifeModel {
       ),
       events: { record: (_, event) => this.#request(() => this.#hear(event as RunEvent)) },
       settings: {
-        attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+        attempt: attemptSettings,
         waitingNoticeAfterMs: 10 * seconds,
       },
       now: () => this.#cluster.now,

@@ -49,7 +49,7 @@ export type Step =
   | { on: "cluster"; step: ClusterStep }
   | { on: "operator"; step: OperatorStep };
 
-export function describeStep({ type, ...details }: Step["step"]): string {
+export function describeStep({ type, ...details }: { type: string }): string {
   const text = Object.entries(details).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   return [type, ...text].join(", ");
 }

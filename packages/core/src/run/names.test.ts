@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attemptName, branchName, contentHash } from "./names.ts";
+import { attemptName, branchName, contentHash, workspaceClaimName } from "./names.ts";
 
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const runName = fc.stringMatching(/^[a-z0-9]([-.]?[a-z0-9]){0,125}$/);
@@ -10,6 +10,14 @@ const identity = fc.record({
   runUid: fc.uuid(),
   round: fc.integer({ min: 1, max: 3 }),
   attempt: fc.integer({ min: 1, max: 3 }),
+});
+
+it("names one claim for each service of a namespace", () => {
+  const longest = workspaceClaimName("team-a", `${"x".repeat(62)}y`);
+  expect(longest).toMatch(/^workspace-x{42}-[0-9a-f]{10}$/);
+  const others = [workspaceClaimName("team-a", `${"x".repeat(62)}z`), workspaceClaimName("b", `${"x".repeat(62)}y`)];
+  expect(new Set([longest, ...others]).size).toBe(3);
+  expect(workspaceClaimName("team-a", "greeter")).toBe(workspaceClaimName("team-a", "greeter"));
 });
 
 describe("names of an attempt's objects", () => {

@@ -24,6 +24,12 @@ export function branchName(run: { prefix: string; name: string; uid: string }): 
   return `orchestrator/${run.prefix}/${readable(run.name, 100)}-${shortHash(run.uid)}`;
 }
 
+/** The claim of a service's workspace: one for each service of a namespace. */
+export function workspaceClaimName(namespace: string, service: string): string {
+  const hash = shortHash(JSON.stringify([namespace, service]));
+  return `${readable(`workspace-${service}`, maxNameLength - hashLength - 1)}-${hash}`;
+}
+
 /** Hash of a text as it stands in annotations and status. */
 export function contentHash(text: string): string {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;

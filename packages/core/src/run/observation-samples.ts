@@ -1,5 +1,6 @@
 import type { Job, Pod, PodStatus } from "@orchestrator/controller-runtime";
 import type { AgentMessage, GatewayMessage } from "../pod/termination-message.ts";
+import type { AttemptSettings } from "./job-handler.ts";
 import { annotations, labels } from "./labels.ts";
 import { noUsage } from "./round-usage.ts";
 import { type ContainerView, type JobView, type Observation, type PodView, type RunView } from "./observation.ts";
@@ -9,6 +10,13 @@ import { type ContainerView, type JobView, type Observation, type PodView, type 
 export const startOfRun = Date.parse("2026-01-01T00:00:00Z");
 export const seconds = 1000;
 export const minutes = 60 * seconds;
+
+export const attemptSettings: AttemptSettings = {
+  agentImage: "agent:1",
+  modelBaseUrl: "https://model.example",
+  modelSecretName: "model",
+  workspaceAccessMode: "ReadWriteOnce",
+};
 
 export function aRun(changes: Partial<RunView> = {}): RunView {
   return {

@@ -8,12 +8,14 @@ import type {
   ObjectMeta,
   OwnerReference,
   Pod,
+  PodSpec,
 } from "@orchestrator/controller-runtime";
-import { containers } from "../pod/layout.ts";
+import { containers, workspaceVolume } from "../pod/layout.ts";
 import type { RunStatus } from "../api/status.ts";
 import { defined } from "./defined.ts";
 import { annotations, labels } from "./labels.ts";
 import { steeringOf } from "./run-plan.ts";
+import type { WorkspaceView } from "./workspace.ts";
 
 /** A run as the API server sends it; `spec` is checked when it is used, so that one bad object harms no other. */
 export interface RunObject extends KubernetesObject {
@@ -50,6 +52,8 @@ export interface JobView {
   image?: string;
   settingsHash?: string;
   promptHash?: string;
+  /** Of the workspace that it uses. */
+  claim?: string;
 }
 
 /** How one container stands. `last` is how it ended before, when it has been restarted. */
@@ -85,6 +89,8 @@ export interface PodView {
   reason: string;
   message: string;
   node?: string;
+  /** Of the workspace that it uses. */
+  claim?: string;
   /** When someone asked for the deletion, and by when the pod should be gone. */
   deletion?: { requestedAt: number; dueAt: number };
   /** What the scheduler says while it finds no node. */
@@ -116,6 +122,8 @@ export interface Observation {
   jobSeen: boolean;
   /** Every other Job and pod of the run. */
   others: { jobs: readonly JobView[]; pods: readonly PodView[] };
+  /** The workspace that the run asks for. */
+  workspace?: WorkspaceView;
 }
 
 export function keyOf(view: { namespace: string; name: string }): ObjectKey {
@@ -154,6 +162,7 @@ export function projectJob({ metadata, spec, status }: Job): JobView {
       image: agent?.image,
       settingsHash: metadata.annotations?.[annotations.settingsHash],
       promptHash: metadata.annotations?.[annotations.promptHash],
+      claim: claimOf(spec.template.spec),
     }),
   };
 }
@@ -179,6 +188,7 @@ export function projectPod({ metadata, spec, status = {} }: Pod): PodView {
     agent: container(containers.agent),
     ...defined({
       node: spec.nodeName,
+      claim: claimOf(spec),
       deletion: deletion(metadata),
       unschedulable: scheduled?.status === "False" ? text(scheduled.message) : undefined,
       disruption: disruption && { reason: text(disruption.reason), message: text(disruption.message) },
@@ -191,6 +201,10 @@ export const stopNow = 1;
 
 function round(metadata: ObjectMeta): number {
   return Number(metadata.labels?.[labels.round] ?? 1);
+}
+
+function claimOf({ volumes = [] }: PodSpec): string | undefined {
+  return volumes.find(({ name }) => name === workspaceVolume)?.persistentVolumeClaim?.claimName;
 }
 
 /** The owner that controls an object. */

@@ -18,6 +18,7 @@ describe("an operator's settings", () => {
       concurrentReconciles: 10,
       waitingNoticeAfterMs: 10_000,
       logLevel: "info",
+      workspaceAccessMode: "ReadWriteOnce",
     });
   });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../api/duration.ts";
+import { type AccessMode, accessMode } from "../api/workspace.ts";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { defined } from "./defined.ts";
 
@@ -39,6 +40,8 @@ export interface OperatorSettings {
   telemetryEndpoint?: string;
   /** POD_TEMPLATE: path of a YAML file. */
   podTemplate?: string;
+  /** WORKSPACE_ACCESS_MODE: of workspaces whose run does not say; default ReadWriteOnce */
+  workspaceAccessMode: AccessMode;
   /** KUBECONFIG; absent: the pod's own account, else `~/.kube/config` */
   kubeconfig?: string;
 }
@@ -94,6 +97,9 @@ const environment = z.object({
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
   TELEMETRY_ENDPOINT: url.optional(),
   POD_TEMPLATE: path,
+  WORKSPACE_ACCESS_MODE: z
+    .enum(accessMode.options, `must be one of ${accessMode.options.join(", ")}`)
+    .default("ReadWriteOnce"),
   KUBECONFIG: path,
 });
 
@@ -123,6 +129,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     concurrentReconciles: values.CONCURRENT_RECONCILES,
     waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
     logLevel: values.LOG_LEVEL,
+    workspaceAccessMode: values.WORKSPACE_ACCESS_MODE,
     ...defined({
       watchNamespaces: values.WATCH_NAMESPACES,
       caBundle: values.CA_BUNDLE,

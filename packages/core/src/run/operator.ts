@@ -7,6 +7,7 @@ import {
   createMetrics,
   EventRecorder,
   Informer,
+  type InformerOptions,
   KubernetesClient,
   LeadershipLostError,
   LeaseUnavailableError,
@@ -20,6 +21,7 @@ import {
   type Job,
   type Logger,
   type Metrics,
+  type PersistentVolumeClaim,
   type Pod,
 } from "@orchestrator/controller-runtime";
 import { InvalidConfig } from "../errors/invalid-config.ts";
@@ -27,7 +29,10 @@ import { loadAttemptSettings } from "./attempt-settings.ts";
 import type { DecideSettings } from "./decision.ts";
 import type { HandlerRegistry, JobHandler } from "./job-handler.ts";
 import { kindSelector } from "./labels.ts";
+import { workspaceClaimName } from "./names.ts";
 import {
+  isTerminal,
+  keyOf,
   projectJob,
   projectPod,
   projectRun,
@@ -37,8 +42,9 @@ import {
   type RunView,
 } from "./observation.ts";
 import { readOperatorSettings, type Environment, type OperatorSettings } from "./operator-settings.ts";
-import { byRun, RunReconciler } from "./reconciler.ts";
+import { byClaim, byRun, claimId, RunReconciler } from "./reconciler.ts";
 import { createRunMetrics, type RunMetrics } from "./run-metrics.ts";
+import { type ClaimView, projectClaim, workspaceSelector } from "./workspace.ts";
 
 export interface OperatorOptions {
   /** Stands in logs, events, the user agent and the Lease. */
@@ -102,8 +108,17 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   const namespaces = settings.watchNamespaces;
   const shared = { client, logger, ...(namespaces && { namespaces }) };
   const labelSelector = kindSelector(handler.resource.kind);
-  const indexers = { [byRun]: (view: { runUid: string }) => [view.runUid] };
-  const runs = new Informer<RunObject, RunView>({ ...shared, type: handler.resource, project: projectRun });
+  const indexers = {
+    [byRun]: (view: { runUid: string }) => [view.runUid],
+    [byClaim]: ({ namespace, claim }: { namespace: string; claim?: string }) =>
+      claim === undefined ? [] : [claimId(namespace, claim)],
+  };
+  const runs = new Informer<RunObject, RunView>({
+    ...shared,
+    type: handler.resource,
+    project: projectRun,
+    indexers: { [byClaim]: (view) => claimsWanted(handler, view) },
+  });
   const jobs = new Informer<Job, JobView>({
     ...shared,
     type: resources.jobs,
@@ -118,6 +133,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     project: projectPod,
     indexers,
   });
+  const claims = handler.workspaceOf && claimInformer(shared);
   const component = `orchestrator.io/${name}`;
   const reconciler = new RunReconciler({
     handler,
@@ -125,6 +141,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     runs: runs.store,
     jobs: jobs.store,
     pods: pods.store,
+    claims: claims?.store,
     events: new EventRecorder({ client, component, instance: hostname(), clock: systemClock }),
     settings: program.decideSettings,
     now: () => systemClock.now(),
@@ -139,13 +156,35 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     logger,
     metrics,
   });
-  controller.watch(runs, (change) => [change.key]);
-  controller.watch(jobs, ({ current, old }) => runOf(current ?? old));
-  controller.watch(pods, ({ current, old }) => runOf(current ?? old));
+  // Whoever waits for a turn in a workspace is woken by everything that may bring it.
+  const waiters = (ids: string[]) => ids.flatMap((id) => runs.store.byIndex(byClaim, id)).map(keyOf);
+  const users = (view: { namespace: string; runName: string; claim?: string } | undefined) =>
+    view === undefined ? [] : [...runOf(view), ...waiters(indexers[byClaim](view))];
+  controller.watch(runs, ({ key, current, old }) => [key, ...waiters(claimsWanted(handler, old ?? current))]);
+  controller.watch(jobs, ({ current, old }) => users(current ?? old));
+  controller.watch(pods, ({ current, old }) => users(current ?? old));
+  if (claims !== undefined) {
+    controller.watch(claims, ({ key }) => waiters([claimId(key.namespace ?? "", key.name)]));
+    manager.add(claims);
+  }
   manager.add(runs);
   manager.add(jobs);
   manager.add(pods);
   manager.add(controller);
+}
+
+function claimInformer(
+  shared: Pick<InformerOptions<PersistentVolumeClaim, ClaimView>, "client" | "logger" | "namespaces">,
+) {
+  const type = resources.persistentVolumeClaims;
+  return new Informer({ ...shared, type, labelSelector: workspaceSelector, project: projectClaim });
+}
+
+/** The claim of the workspace that a run which has not ended asks for. */
+function claimsWanted(handler: JobHandler, run: RunView): string[] {
+  const wish = isTerminal(run.status) ? undefined : handler.workspaceOf?.(run.spec);
+  if (wish === undefined) return [];
+  return [claimId(run.namespace, workspaceClaimName(run.namespace, wish.serviceName))];
 }
 
 function runOf(view: { namespace: string; runName: string } | undefined): { namespace: string; name: string }[] {

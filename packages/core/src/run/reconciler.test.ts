@@ -4,11 +4,13 @@ import {
   type Job,
   type KubernetesObject,
   type ObjectKey,
+  type PersistentVolumeClaim,
   type Pod,
   type Store,
 } from "@orchestrator/controller-runtime";
 import { describe, expect, it } from "vitest";
-import { aPodObject, startOfRun } from "./observation-samples.ts";
+import { attemptName, workspaceClaimName } from "./names.ts";
+import { aPodObject, startOfRun, attemptSettings } from "./observation-samples.ts";
 import {
   type JobView,
   type PodView,
@@ -20,6 +22,7 @@ import {
 } from "./observation.ts";
 import { RunReconciler } from "./reconciler.ts";
 import { reviewHandler } from "./sample-handler.ts";
+import { type ClaimView, projectClaim } from "./workspace.ts";
 
 const key = { namespace: "team-a", name: "a-run" };
 const awaitChange = { type: "awaitChange" };
@@ -71,7 +74,16 @@ function aRunObject(changes: Partial<RunObject> = {}): RunObject {
 }
 
 type Answer = (object: never) => unknown;
-type Call = "create ConfigMap" | "create Job" | "get ConfigMap" | "get Job" | "patch" | "delete" | "event";
+type Call =
+  | "create PersistentVolumeClaim"
+  | "get PersistentVolumeClaim"
+  | "create ConfigMap"
+  | "create Job"
+  | "get ConfigMap"
+  | "get Job"
+  | "patch"
+  | "delete"
+  | "event";
 
 /** A reconciler whose caches and API server are the test's. An answer that is an Error is thrown. */
 function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
@@ -79,6 +91,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
   const runs = new FakeStore<RunView, RunObject>(projectRun);
   const jobs = new FakeStore<JobView, Job>(projectJob);
   const pods = new FakeStore<PodView, Pod>(projectPod);
+  const claims = new FakeStore<ClaimView, PersistentVolumeClaim>(projectClaim);
   const counted: unknown[] = [];
   const log: string[] = [];
   const clock = { now: startOfRun };
@@ -104,9 +117,10 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
     runs,
     jobs,
     pods,
+    claims,
     events: { record: (_, event) => ask("event", event) },
     settings: {
-      attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+      attempt: attemptSettings,
       waitingNoticeAfterMs: 10_000,
     },
     now: () => clock.now,
@@ -120,7 +134,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
   const signal = new AbortController();
   const reconcile = () => reconciler.reconcile(key, signal.signal);
   const calls = () => asked.map(({ call }) => call);
-  return { runs, jobs, pods, asked, calls, counted, log, clock, signal, reconcile };
+  return { runs, jobs, pods, claims, asked, calls, counted, log, clock, signal, reconcile };
 }
 
 function refusal(status: number, reason: string, details?: unknown): ApiError {
@@ -256,6 +270,108 @@ describe("an object that exists already", () => {
     expect(asked.at(-2)?.body).toMatchObject({
       status: { phase: "Failed", conditions: [{}, { reason: "NameConflict" }, {}] },
     });
+  });
+});
+
+describe("a workspace", () => {
+  const spec = { question: "Is it so?", serviceName: "greeter", workspace: { size: "1Gi" } };
+  const labels = { "app.kubernetes.io/managed-by": "orchestrator", "orchestrator.io/service": "greeter" };
+  const claim = (changes: Partial<PersistentVolumeClaim["metadata"]> = {}): PersistentVolumeClaim => {
+    const metadata = { namespace: "team-a", name: workspaceClaimName("team-a", "greeter"), uid: "c", labels };
+    const capacity = { resources: { requests: { storage: "5Gi" } }, storageClassName: "slow" };
+    return {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { ...metadata, resourceVersion: "3", ...changes },
+      spec: capacity,
+    };
+  };
+
+  it("is made by the first run that asks for it, and held by it before its Job is made", async () => {
+    const { runs, claims, asked, calls, reconcile } = scene();
+    runs.remember(aRunObject({ spec }));
+    await reconcile();
+    expect(calls()).toEqual(["create PersistentVolumeClaim", "create ConfigMap", "create Job"]);
+    expect(asked[0]?.body).toMatchObject({
+      metadata: { labels, annotations: { "orchestrator.io/holder": "run-uid" } },
+    });
+    expect(claims.list()).toMatchObject([{ holder: { runUid: "run-uid" } }]);
+  });
+
+  it("that is there is taken as it was seen, and used as it is", async () => {
+    const taken: Answer = ({ metadata }: PersistentVolumeClaim) => claim({ ...metadata, resourceVersion: "4" });
+    const { runs, claims, asked, calls, log, reconcile } = scene({ patch: taken });
+    runs.remember(aRunObject({ spec }));
+    claims.remember(claim());
+    await reconcile();
+    expect(calls()).toEqual(["patch", "create ConfigMap", "create Job"]);
+    expect(asked[0]?.body).toMatchObject({
+      metadata: { resourceVersion: "3", annotations: { "orchestrator.io/holder": "run-uid" } },
+    });
+    expect(JSON.parse(log[0] ?? "")).toMatchObject({ msg: "took the workspace", asked: { size: "1Gi" } });
+  });
+
+  it.each([
+    ["was taken by another just now", { patch: refusal(409, "Conflict") }, true],
+    ["went away just now", { patch: refusal(404, "NotFound") }, true],
+    [
+      "was made by another just now",
+      { "create PersistentVolumeClaim": exists, "get PersistentVolumeClaim": () => claim() },
+      false,
+    ],
+  ] as const)("that %s is looked at again", async (_, answers, seen) => {
+    const { runs, claims, calls, reconcile } = scene(answers);
+    runs.remember(aRunObject({ spec }));
+    if (seen) claims.remember(claim());
+    expect(await reconcile()).toEqual(soon);
+    expect(calls()).not.toContain("create ConfigMap");
+  });
+
+  it("whose name is taken by somebody else's claim ends the run", async () => {
+    const foreign = () => claim({ labels: { ...labels, "orchestrator.io/service": "other" } });
+    const { runs, asked, reconcile } = scene({
+      "create PersistentVolumeClaim": exists,
+      "get PersistentVolumeClaim": foreign,
+      patch: patched,
+    });
+    runs.remember(aRunObject({ spec }));
+    await reconcile();
+    expect(asked.at(-2)?.body).toMatchObject({
+      status: {
+        message: expect.stringContaining("exists and is no workspace of this service") as unknown,
+        conditions: [{}, { reason: "NameConflict" }, {}],
+      },
+    });
+  });
+
+  it("that a quota forbids is tried again and told, once it has lasted", async () => {
+    const forbidden = refusal(403, "Forbidden");
+    const { runs, asked, clock, reconcile } = scene({ "create PersistentVolumeClaim": forbidden, patch: patched });
+    runs.remember(aRunObject({ spec }));
+    expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 15_000 });
+    clock.now += 15_000;
+    await reconcile();
+    expect(asked.at(-1)?.body).toMatchObject({ status: { conditions: [{}, { reason: "PodNotCreated" }, {}] } });
+  });
+
+  it("that was waited for leaves the Job all of pendingTimeout", async () => {
+    const { runs, claims, clock, reconcile } = scene({ "create Job": refusal(403, "Forbidden"), patch: () => claim() });
+    runs.remember(aRunObject({ spec }));
+    claims.remember(claim());
+    clock.now += 3_600_000;
+    expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 15_000 });
+    const at = new Date(clock.now - 590_000).toISOString();
+    const held = { "orchestrator.io/holder": "run-uid", "orchestrator.io/held-since": at };
+    const heldFor = attemptName({ prefix: "review", runName: "a-run", runUid: "run-uid", round: 1, attempt: 1 });
+    claims.remember(claim({ annotations: { ...held, "orchestrator.io/held-for": heldFor } }));
+    expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 10_000 });
+  });
+
+  it("for any other reason is the controller's to try again", async () => {
+    const error = new Error("connection reset");
+    const { runs, reconcile } = scene({ "create PersistentVolumeClaim": error });
+    runs.remember(aRunObject({ spec }));
+    await expect(reconcile()).rejects.toBe(error);
   });
 });
 

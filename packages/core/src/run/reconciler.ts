@@ -9,6 +9,7 @@ import {
   type KubernetesObject,
   type Logger,
   type ObjectKey,
+  type PersistentVolumeClaim,
   type Pod,
   type ReconcileResult,
   type Store,
@@ -16,7 +17,9 @@ import {
 import { currentAttempt } from "./current-attempt.ts";
 import { decide, decideImpossible, decideRefused } from "./decide.ts";
 import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
+import { defined } from "./defined.ts";
 import type { JobHandler } from "./job-handler.ts";
+import { workspaceClaimName } from "./names.ts";
 import {
   controllerOf,
   isTerminal,
@@ -30,17 +33,28 @@ import {
 } from "./observation.ts";
 import type { RunMetrics } from "./run-metrics.ts";
 import { planOf } from "./run-plan.ts";
+import { takeWorkspace } from "./take-workspace.ts";
+import { type ClaimView, differences, type WorkspaceView } from "./workspace.ts";
 
 /** Index of Jobs and Pods by the UID of their run. */
 export const byRun = "run";
+/** Index of runs that have not ended, of Jobs and of Pods by the claim of the workspace that they use; see `claimId`. */
+export const byClaim = "claim";
+
+export function claimId(namespace: string, claim: string): string {
+  return `${namespace}/${claim}`;
+}
 
 export interface RunReconcilerOptions {
   handler: JobHandler;
   client: Pick<KubernetesClient, "create" | "get" | "patch" | "delete">;
+  /** With the index `byClaim` where the kind has workspaces, as `jobs` and `pods`. */
   runs: Store<RunView, RunObject>;
   /** With the index `byRun`, as `pods`. */
   jobs: Store<JobView, Job>;
   pods: Store<PodView, Pod>;
+  /** Of workspaces; absent where the kind has none. */
+  claims?: Store<ClaimView, PersistentVolumeClaim> | undefined;
   events: Pick<EventRecorder, "record">;
   settings: DecideSettings;
   /** Milliseconds since the epoch. */
@@ -99,7 +113,23 @@ export class RunReconciler {
       jobs: jobsOfRun.filter((other) => other !== job),
       pods: podsOfRun.filter((other) => other !== pod),
     };
-    return { run, attempt, jobSeen, others, ...(job && { job }), ...(pod && { pod }) };
+    const workspace = isTerminal(run.status) ? undefined : this.#workspace(run);
+    return { run, attempt, jobSeen, others, ...defined({ job, pod, workspace }) };
+  }
+
+  #workspace(run: RunView): WorkspaceView | undefined {
+    const { handler, runs, jobs, pods, claims } = this.#options;
+    const wish = handler.workspaceOf?.(run.spec);
+    if (wish === undefined || claims === undefined) return undefined;
+    const key = { namespace: run.namespace, name: workspaceClaimName(run.namespace, wish.serviceName) };
+    const id = claimId(key.namespace, key.name);
+    return {
+      wish,
+      runs: runs.byIndex(byClaim, id).filter(({ uid }) => uid !== run.uid),
+      jobs: jobs.byIndex(byClaim, id).filter(({ runUid }) => runUid !== run.uid),
+      pods: pods.byIndex(byClaim, id).filter(({ runUid }) => runUid !== run.uid),
+      ...defined({ claim: claims.get(key) }),
+    };
   }
 
   async #apply(observation: Observation, decision: Decision, signal: AbortSignal): Promise<ReconcileResult> {
@@ -115,6 +145,8 @@ export class RunReconciler {
     switch (action.type) {
       case "create":
         return this.#create(observation, action, signal);
+      case "takeWorkspace":
+        return this.#takeWorkspace(observation, action, signal);
       case "patchStatus":
         return this.#patchStatus(observation.run, action, signal);
       case "recordEvent":
@@ -161,6 +193,33 @@ export class RunReconciler {
     if (existing.metadata.deletionTimestamp !== undefined) return { type: "stop", next: lookAgain(staleMs) };
     this.#remember(observation, existing);
     return done;
+  }
+
+  async #takeWorkspace(
+    observation: Observation,
+    { claim, seen }: Extract<Action, { type: "takeWorkspace" }>,
+    signal: AbortSignal,
+  ): Promise<Applied> {
+    const { handler, client, claims, settings } = this.#options;
+    try {
+      const taking = await takeWorkspace(client, claim, seen, signal);
+      switch (taking.result) {
+        case "taken":
+          claims?.remember(taking.claim);
+          this.#log(observation.run).info({ object: label(claim), ...differences(claim, seen) }, "took the workspace");
+          return done;
+        case "notYet":
+          return { type: "stop", next: lookAgain(staleMs) };
+        case "foreign": {
+          const message = `${label(claim)} exists and is no workspace of this service`;
+          const cause = { reason: "NameConflict", message } as const;
+          return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
+        }
+      }
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      return this.#refused(observation, claim, error);
+    }
   }
 
   #refused(observation: Observation, object: KubernetesObject, error: ApiError): Applied {

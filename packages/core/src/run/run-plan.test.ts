@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { planOf, steeringOf } from "./run-plan.ts";
 
-const defaults = { timeoutMs: 3_600_000, maxAgentRetries: 1 };
+const defaults = { timeout: "1h", maxAgentRetries: 1 };
 const usual = planOf({}, defaults);
 
 it("is the design's where a spec says nothing", () => {

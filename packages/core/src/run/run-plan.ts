@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../api/duration.ts";
+import type { RunStatus } from "../api/status.ts";
 import { defined } from "./defined.ts";
 
 /** How long an attempt may take, in milliseconds. */
@@ -35,7 +36,8 @@ export interface RunPlan {
 
 /** What a kind of run says where its spec does not. */
 export interface RunDefaults {
-  timeoutMs: number;
+  /** A Go duration. */
+  timeout: string;
   maxAgentRetries: number;
 }
 
@@ -72,7 +74,7 @@ export function planOf(spec: unknown, defaults: RunDefaults): RunPlan {
   return {
     timing: {
       pendingTimeoutMs: read.pendingTimeout ?? 10 * minute,
-      timeoutMs: read.timeout ?? defaults.timeoutMs,
+      timeoutMs: read.timeout ?? durationMs(defaults.timeout),
       stallTimeoutMs: read.stallTimeout ?? 15 * minute,
     },
     retry: {
@@ -87,6 +89,14 @@ export function planOf(spec: unknown, defaults: RunDefaults): RunPlan {
     contextVersion,
     retention: defined({ succeededMs: retention.succeeded, failedMs: retention.failed }),
   };
+}
+
+/** When a run's round ends whatever it does. */
+export function deadlineOf(
+  { status, createdAt }: { status: RunStatus; createdAt: number },
+  { deadlineMs }: Pick<RunPlan, "deadlineMs">,
+): number {
+  return (Date.parse(status.startTime ?? "") || createdAt) + deadlineMs;
 }
 
 /** The part of a spec that still matters once its run has ended. */

@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { workspace } from "../api/workspace.ts";
 import { buildAttemptResources } from "../pod/attempt-resources.ts";
 import { checkAttempt } from "./check-attempt.ts";
 import { type JobHandler, liveJobs } from "./job-handler.ts";
+import { workspaceClaimName } from "./names.ts";
 import { podLimits } from "./pod-limits.ts";
+import { workspaceWishOf } from "./workspace.ts";
 
 // A third kind of run, for tests: what it takes to bring one, and nothing of core knows it.
 
@@ -10,6 +13,8 @@ const reviewSpec = z.object({
   question: z.string().min(1),
   timeout: z.string().default("1h"),
   pendingTimeout: z.string().default("10m"),
+  serviceName: z.string().optional(),
+  workspace: workspace.optional(),
 });
 type ReviewSpec = z.infer<typeof reviewSpec>;
 
@@ -18,7 +23,8 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
   resource: { group: "orchestrator.io", version: "v1", plural: "reviewruns", kind: "ReviewRun", namespaced: true },
   prefix: "review",
   spec: reviewSpec,
-  defaults: { timeoutMs: 3_600_000, maxAgentRetries: 1 },
+  defaults: { timeout: "1h", maxAgentRetries: 1 },
+  workspaceOf: workspaceWishOf,
   createResources: ({ run, attempt, timing, settings }) =>
     buildAttemptResources({
       run,
@@ -26,6 +32,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
       files: { "prompt.md": run.spec.question },
       image: settings.agentImage,
       modelSecretName: settings.modelSecretName,
+      workspaceClaim: run.spec.workspace && workspaceClaimName(run.namespace, run.spec.serviceName ?? ""),
       ...podLimits(timing),
     }),
   checkStatus(observation, timing, now) {

@@ -15,9 +15,12 @@ export type StatusPatch = { [K in keyof RunStatus]?: RunStatus[K] | null } & Rec
 const listedAttempts = 10;
 const accepted = { type: "Accepted", status: "True", reason: "Accepted", message: "The run is understood." } as const;
 
+/** What a run waits for, its turn in a workspace included: that wait ends with the round, if need be. */
+export type Wait = Pick<Waiting, "reason" | "message" | "endsAs"> | { reason: "WorkspaceInUse"; message: string };
+
 /** The one extra write of an attempt that waits longer than usual: it names why. */
-export function waitingStatus(observation: Observation, waiting: Waiting, now: number): StatusPatch {
-  const message = explain(waiting.endsAs, waiting.message);
+export function waitingStatus(observation: Observation, waiting: Wait, now: number): StatusPatch {
+  const message = "endsAs" in waiting ? explain(waiting.endsAs, waiting.message) : tell(waiting.message);
   return { ...undecided(observation, { reason: waiting.reason, message }, now), ...startTime(observation) };
 }
 

@@ -1,12 +1,12 @@
-import type { Waiting } from "./attempt-state.ts";
 import { lookAgain, type Decision, type Situation } from "./decision.ts";
+import { tell } from "./messages.ts";
 import type { Observation } from "./observation.ts";
-import { waitingStatus } from "./status.ts";
+import { waitingStatus, type Wait } from "./status.ts";
 
 /** Says once why an attempt waits, when it has waited longer than usual; ends nothing. */
 export function notice(
   situation: Situation,
-  waiting: Waiting,
+  waiting: Wait,
   { since, until }: { since: number; until: number },
 ): Decision {
   const { observation, settings, now } = situation;
@@ -24,9 +24,13 @@ const untold: ReadonlySet<string> = new Set([
   "OldPodRunning",
   "PodStarting",
   "Preparing",
+  "WorkspaceInUse",
 ]);
 
-function isTold({ run }: Observation, { reason }: Waiting): boolean {
+function isTold({ run }: Observation, { reason, message }: Wait): boolean {
   const succeeded = run.status.conditions?.find(({ type }) => type === "Succeeded");
-  return succeeded !== undefined && (succeeded.reason === reason || !untold.has(succeeded.reason));
+  if (succeeded === undefined) return false;
+  // Whose turn it is changes while the run waits.
+  if (succeeded.reason === "WorkspaceInUse" && reason === "WorkspaceInUse") return succeeded.message === tell(message);
+  return succeeded.reason === reason || !untold.has(succeeded.reason);
 }

@@ -9,6 +9,8 @@ export interface GitAccess {
   /** Writable folder, for whatever Git wants to keep. */
   home: string;
   path: string;
+  /** The workspace's repository is used, too. Default: false. */
+  workspace?: boolean;
 }
 
 const tokenFileVariable = "GATEWAY_TOKEN_FILE";
@@ -25,6 +27,7 @@ export function gitEnvironment(access: GitAccess): Record<string, string> {
   const settings: Record<string, string> = {
     "protocol.allow": "never",
     "protocol.https.allow": "always",
+    ...(access.workspace === true && { "protocol.file.allow": "always" }),
     // A connection that has gone silent for a minute is given up.
     "http.lowSpeedLimit": "1",
     "http.lowSpeedTime": "60",

@@ -1,6 +1,7 @@
 import type { RunInputs, Usage } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { keptPlace, upstreamName } from "../../steps/upstream.ts";
 import { GitFailed } from "../git/git.ts";
 import { gitWords } from "../git/remote-failure.ts";
 import { checkChanges } from "../judge/check-changes.ts";
@@ -52,8 +53,8 @@ export interface KeptWorkOptions {
 }
 
 /**
- * Work in progress, sessions and the account of a round, kept under a ref of the run's own in its repository. The ref
- * is first written when there is something to keep, and goes when the run has delivered.
+ * Work in progress, sessions and the account of a round, kept under a ref of the run's own in its repository or in the
+ * service's workspace. The ref is first written when there is something to keep, and goes when the run has delivered.
  */
 export class KeptWork {
   readonly #options: KeptWorkOptions;
@@ -173,7 +174,7 @@ export class KeptWork {
       headIsOwn: missing.every(({ runUid }) => runUid === inputs.uid),
     });
     if (from === "moved") {
-      const text = `branch ${inputs.branch} in ${inputs.repository.url} holds commits that are not from this run, and is not overwritten; the run's own work is kept there in ${mirror.upstreamKeptRef}: merge or remove one of them, then apply the run again under a new name`;
+      const text = `branch ${inputs.branch} in ${upstreamName(inputs)} holds commits that are not from this run, and is not overwritten; the run's own work is kept ${keptPlace(inputs)} in ${mirror.upstreamKeptRef}: merge or remove one of them, then apply the run again under a new name`;
       throw new RunFailure("PushRejected", text);
     }
     return from === "branch" && head !== undefined ? head : work;

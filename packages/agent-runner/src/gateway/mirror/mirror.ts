@@ -2,7 +2,8 @@ import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { type Git, GitFailed } from "../git/git.ts";
-import { roundTrailer, runTrailer, workRef } from "../../steps/git-names.ts";
+import { gatewayIdentity, roundTrailer, runTrailer, workInProgress, workRef } from "../../steps/git-names.ts";
+import { staysInWorkspace, upstreamName } from "../../steps/upstream.ts";
 import { gitWords, remoteFailure } from "../git/remote-failure.ts";
 import { RunFailure } from "../run-failure.ts";
 import { branchVariable, preReceiveHook } from "./pre-receive-hook.ts";
@@ -13,8 +14,6 @@ const startRef = "refs/orchestrator/start";
 const keptRef = "refs/orchestrator/kept";
 /** What will be kept next. */
 const nextRef = "refs/orchestrator/next";
-
-const gatewayIdentity = "Orchestrator <gateway@orchestrator.invalid>";
 
 /** A commit, with what its trailers say of who made it. */
 export interface CommitOrigin {
@@ -39,8 +38,10 @@ export interface FileChange {
 export interface MirrorOptions {
   /** Folder of the gateway alone; a mirror that is there already is used as it is. */
   directory: string;
-  inputs: Pick<RunInputs, "repository" | "branch" | "uid">;
+  inputs: Pick<RunInputs, "repository" | "workspace" | "branch" | "uid">;
   git: Git;
+  /** Repository that keeps unfinished work. Default: the run's own. */
+  keptUrl?: string | undefined;
 }
 
 /**
@@ -52,12 +53,14 @@ export class Mirror {
   readonly #directory: string;
   readonly #inputs: MirrorOptions["inputs"];
   readonly #git: Git;
+  readonly #keptUrl: string;
 
   constructor(options: MirrorOptions) {
     this.#directory = options.directory;
     this.path = join(options.directory, "repository.git");
     this.#inputs = options.inputs;
     this.#git = options.git;
+    this.#keptUrl = options.keptUrl ?? options.inputs.repository.url;
   }
 
   /**
@@ -191,6 +194,16 @@ export class Mirror {
     await this.#push(this.path, ["--", this.#inputs.repository.url, `${commit}:${target}`], signal);
   }
 
+  /**
+   * Moves the branch that the work started from on to `commit`, never by force.
+   *
+   * @throws RunFailure as `pushUpstream`
+   */
+  async advanceBase(commit: string, signal: AbortSignal): Promise<void> {
+    const { url, branch } = this.#inputs.repository;
+    await this.#push(this.path, ["--", url, `${commit}:refs/heads/${branch}`], signal);
+  }
+
   /** Makes a commit on top of `parent` that holds `files` alone, path to content. */
   async commitFiles(
     files: Readonly<Record<string, Buffer | string>>,
@@ -201,7 +214,7 @@ export class Mirror {
       Buffer.concat([Buffer.from(`data ${Buffer.byteLength(content)}\n`), Buffer.from(content), Buffer.from("\n")]);
     const input = Buffer.concat([
       Buffer.from(`reset ${nextRef}\n\ncommit ${nextRef}\ncommitter ${gatewayIdentity} now\n`),
-      data("Work in progress"),
+      data(workInProgress),
       Buffer.from(`from ${parent}\ndeleteall\n`),
       ...Object.entries(files).map(([path, content]) =>
         Buffer.concat([Buffer.from(`M 100644 inline ${path}\n`), data(content)]),
@@ -219,33 +232,73 @@ export class Mirror {
   async keepUpstream(commit: string | undefined, signal: AbortSignal): Promise<void> {
     const ref = this.upstreamKeptRef;
     const lease = `--force-with-lease=${ref}:${(await this.keptCommit(signal)) ?? ""}`;
-    await this.#local(["push", "--quiet", lease, "--", this.#inputs.repository.url, `${commit ?? ""}:${ref}`], signal);
+    await this.#local(["push", "--quiet", lease, "--", this.#keptUrl, `${commit ?? ""}:${ref}`], signal);
     await this.#local(["update-ref", ...(commit === undefined ? ["-d", keptRef] : [keptRef, commit])], signal);
   }
 
   async #clone(target: string, signal: AbortSignal): Promise<void> {
     const { url, branch } = this.#inputs.repository;
-    const [base, run, kept] = [`refs/heads/${branch}`, `refs/heads/${this.#inputs.branch}`, this.upstreamKeptRef];
-    const listed = await this.#remote(["ls-remote", "--", url, base, run, kept], signal);
-    const known = (ref: string): boolean => listed.includes(`\t${ref}\n`);
-    if (!known(base)) {
-      throw remoteFailure(new GitFailed("ls-remote", 0, "couldn't find remote ref"), this.#request());
-    }
-    const earlier = [...(known(run) ? [`${run}:${run}`] : []), ...(known(kept) ? [`${kept}:${keptRef}`] : [])];
-    // Work that goes on needs the history that tells where it left the branch it started from.
-    const depth = earlier.length > 0 ? [] : ["--depth", "1"];
+    const run = `refs/heads/${this.#inputs.branch}`;
+    const known = await this.#known({ base: `refs/heads/${branch}`, run, kept: this.upstreamKeptRef }, signal);
+    // Work that goes on needs the history that tells where it left the branch it started from, and so does work that is to be
+    // kept in another repository.
+    const depth = known.run || known.kept || this.#keptUrl !== url ? [] : ["--depth", "1"];
     const options = ["--quiet", "--bare", "--single-branch", "--no-tags", ...depth, "--branch", branch];
     await this.#remote(["clone", ...options, "--", url, target], signal);
-    if (earlier.length > 0) await this.#remote(["-C", target, "fetch", "--quiet", "--", url, ...earlier], signal);
+    const fetch = ["-C", target, "fetch", "--quiet", "--"];
+    if (known.run) await this.#remote([...fetch, url, `${run}:${run}`], signal);
+    if (known.kept) await this.#remote([...fetch, this.#keptUrl, `${this.upstreamKeptRef}:${keptRef}`], signal);
+    await this.#markBeginnings(target, { run, known }, signal);
+    const start = known.run ? run : `refs/heads/${branch}`;
+    await this.#push(target, ["--dry-run", "--", url, `${start}:${run}`], signal);
+  }
+
+  /**
+   * Which refs there are, the kept one where it is kept.
+   * @throws RunFailure BranchNotFound without the branch that the work starts from
+   */
+  async #known(
+    { base, run, kept }: { base: string; run: string; kept: string },
+    signal: AbortSignal,
+  ): Promise<{ run: boolean; kept: boolean }> {
+    const { url } = this.#inputs.repository;
+    const list = async (from: string, ...refs: string[]) =>
+      await this.#remote(["ls-remote", "--", from, ...refs], signal);
+    const listed =
+      this.#keptUrl === url
+        ? await list(url, base, run, kept)
+        : (await list(url, base, run)) + (await list(this.#keptUrl, kept));
+    const has = (ref: string): boolean => listed.includes(`\t${ref}\n`);
+    if (!has(base)) {
+      throw remoteFailure(new GitFailed("ls-remote", 0, "couldn't find remote ref"), this.#request());
+    }
+    return { run: has(run), kept: has(kept) };
+  }
+
+  /** Notes where the work began, where its branch stood, and what is kept of it. */
+  async #markBeginnings(
+    target: string,
+    { run, known }: { run: string; known: { run: boolean; kept: boolean } },
+    signal: AbortSignal,
+  ): Promise<void> {
     const set = async (ref: string, ...commit: string[]): Promise<void> => {
       const id = (await this.#git.text(["-C", target, ...commit], { signal })).trim();
       await this.#git.text(["-C", target, "update-ref", ref, id], { signal });
     };
-    if (known(run)) await set(startRef, "rev-parse", run);
-    if (known(kept)) await set(workRef, "rev-parse", `${keptRef}^`);
-    const work = known(run) ? run : known(kept) ? workRef : undefined;
-    await (work === undefined ? set(baseRef, "rev-parse", base) : set(baseRef, "merge-base", base, work));
-    await this.#push(target, ["--dry-run", "--", url, `${known(run) ? run : base}:${run}`], signal);
+    if (known.run) await set(startRef, "rev-parse", run);
+    if (known.kept) await set(workRef, "rev-parse", `${keptRef}^`);
+    const base = `refs/heads/${this.#inputs.repository.branch}`;
+    const work = known.run ? run : known.kept ? workRef : undefined;
+    if (work === undefined) await set(baseRef, "rev-parse", base);
+    // The branch that the work started from may have moved on to what this run has delivered.
+    else if (staysInWorkspace(this.#inputs)) await set(baseRef, "rev-list", ...this.#beforeOwn(), work);
+    else await set(baseRef, "merge-base", base, work);
+  }
+
+  /** Picks the newest commit that neither this run nor its agent has made. */
+  #beforeOwn(): string[] {
+    const own = [`--grep=^${runTrailer}: ${this.#inputs.uid}$`, `--grep=^${workInProgress}$`];
+    return ["--max-count=1", "--invert-grep", ...own];
   }
 
   async #configure(target: string, signal: AbortSignal): Promise<void> {
@@ -276,13 +329,13 @@ export class Mirror {
   }
 
   #pushFailure(error: GitFailed): RunFailure {
-    const { repository, branch } = this.#inputs;
+    const { branch } = this.#inputs;
     if (/\[rejected\]/.test(error.stderr)) {
-      const text = `branch ${branch} in ${repository.url} holds commits that are not from this run, and is not overwritten: merge or remove them, then apply the run again under a new name`;
+      const text = `branch ${branch} in ${upstreamName(this.#inputs)} holds commits that are not from this run, and is not overwritten: merge or remove them, then apply the run again under a new name`;
       return new RunFailure("PushRejected", text, { cause: error });
     }
     if (/\[remote rejected\]/.test(error.stderr)) {
-      const text = `${repository.url} refused the push of branch ${branch}: ${gitWords(error.stderr)}`;
+      const text = `${upstreamName(this.#inputs)} refused the push of branch ${branch}: ${gitWords(error.stderr)}`;
       return new RunFailure("PushRejected", text, { cause: error });
     }
     return remoteFailure(error, this.#request());
@@ -316,8 +369,8 @@ export class Mirror {
   }
 
   #request(): Parameters<typeof remoteFailure>[1] {
-    const { url, branch, secretName } = this.#inputs.repository;
-    return { url, branch, secretName };
+    const { branch, secretName } = this.#inputs.repository;
+    return { url: upstreamName(this.#inputs), branch, secretName };
   }
 }
 

@@ -1,0 +1,396 @@
+import {
+  ApiError,
+  createLogger,
+  type Job,
+  type KubernetesObject,
+  type PersistentVolumeClaim,
+  type Pod,
+  type ResourceType,
+  type Store,
+} from "@orchestrator/controller-runtime";
+import type { RunStatus } from "../api/status.ts";
+import { liveAmong } from "./job-handler.ts";
+import { key, LifeCluster } from "./life-cluster.ts";
+import { describeStep, type OperatorStep, type PodStep, type UserStep } from "./life-steps.ts";
+import { workspaceClaimName } from "./names.ts";
+import { aJob, attemptSettings, seconds } from "./observation-samples.ts";
+import { isTerminal, type JobView, type PodView, projectRun, type RunObject, type RunView } from "./observation.ts";
+import { byRun, RunReconciler } from "./reconciler.ts";
+import { reviewHandler } from "./sample-handler.ts";
+import type { StatusPatch } from "./status.ts";
+import { type ClaimView, projectClaim } from "./workspace.ts";
+
+export type TurnsStep =
+  | { on: "pod"; run: number; step: PodStep }
+  | { on: "user"; run: number; step: UserStep }
+  | {
+      on: "cluster";
+      step: { type: "controllers act" } | { type: "run is deleted"; run: number } | { type: "claim is deleted" };
+    }
+  | { on: "operator"; step: TurnsOperatorStep };
+type TurnsOperatorStep = Exclude<OperatorStep, { type: "watch catches up" }> | { type: "watch catches up"; kind: Kind };
+
+const kinds = ["runs", "jobs", "pods", "claim"] as const;
+export type Kind = (typeof kinds)[number];
+
+const spec = {
+  question: "Is it so?",
+  serviceName: "greeter",
+  workspace: { size: "1Gi" },
+  timeout: "60s",
+  pendingTimeout: "60s",
+  deadline: "720h",
+  retryConfig: { maxInfrastructureRetries: 2, maxAgentRetries: 1, backoff: { initial: "10s", max: "60s" } },
+};
+const logger = createLogger({ level: "silent", name: "model" });
+const never = new AbortController().signal;
+
+/**
+ * Several runs of one service that share a workspace, on the real operator but for its caches and its API server, which checks
+ * that no two of them ever work there at once.
+ */
+export class TurnsModel {
+  readonly trace: string[] = [];
+  readonly #lives: ReadonlyMap<string, LifeCluster>;
+  #claim: PersistentVolumeClaim | undefined;
+  #version = 1;
+  readonly #runs = new Map<string, RunView>();
+  readonly #jobs = new Map<string, JobView>();
+  readonly #pods = new Map<string, PodView>();
+  #claimSeen: ClaimView | undefined;
+  readonly #random: () => number;
+  #operator: RunReconciler;
+  /** Milliseconds until the operator looks at a run again; absent: it waits for a change. */
+  readonly #timers = new Map<string, number>();
+  #failure: { after: number; applied: boolean } | undefined;
+
+  constructor({ runs, random }: { runs: number; random: () => number }) {
+    this.#random = random;
+    const names = Array.from({ length: runs }, (_, index) => nameOf(index));
+    this.#lives = new Map(names.map((name) => [name, new LifeCluster(spec, { name, uid: uidOf(name) })]));
+    this.#operator = this.#start();
+  }
+
+  async take(taken: TurnsStep): Promise<void> {
+    const name = "run" in taken ? nameOf(taken.run) : "";
+    this.trace.push(`${name} ${describeStep(taken.step)}`);
+    switch (taken.on) {
+      case "pod":
+        return this.#lives.get(name)?.befall(taken.step);
+      case "user":
+        return this.#lives.get(name)?.obey(taken.step);
+      case "cluster":
+        return this.#act(taken.step);
+      case "operator":
+        return await this.#operate(taken.step);
+    }
+  }
+
+  #act(step: Extract<TurnsStep, { on: "cluster" }>["step"]): void {
+    const life = step.type === "run is deleted" ? this.#lives.get(nameOf(step.run)) : undefined;
+    if (life !== undefined) life.run = undefined;
+    if (step.type === "claim is deleted" && this.#claim !== undefined) {
+      this.#claim.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";
+    }
+    this.#control();
+  }
+
+  async #operate(step: TurnsOperatorStep): Promise<void> {
+    switch (step.type) {
+      case "operator restarts":
+        this.#operator = this.#start();
+        return await this.#reconcileAll();
+      case "time passes":
+        return await this.#pass(step.seconds * 1000);
+      case "watch catches up":
+        return await this.#catchUp(step.kind);
+      case "request fails":
+        this.#failure = { after: step.after, applied: step.applied };
+    }
+  }
+
+  /** From here on nothing unusual happens, and nobody holds a run: each has to get its turn, and end. */
+  async finish(): Promise<void> {
+    this.trace.push("-- from here on all goes well --");
+    this.#failure = undefined;
+    for (const life of this.#lives.values()) life.obey({ type: "user edits", spec: { suspend: false } });
+    for (let turn = 0; turn < 200; turn++) {
+      this.#control();
+      for (const kind of kinds) await this.#catchUp(kind);
+      if (this.#isAtRest()) return;
+      if (!this.#playOn()) await this.#pass(Math.min(...this.#timers.values(), 60 * seconds));
+    }
+    throw this.#broken("every run gets its turn");
+  }
+
+  #isAtRest(): boolean {
+    const over = [...this.#lives.values()].every(({ run, status }) => run === undefined || isTerminal(status));
+    return over && this.#timers.size === 0 && this.#real("pods").every(({ ended }) => ended);
+  }
+
+  #playOn(): boolean {
+    for (const life of this.#lives.values()) {
+      const pod = [...life.pods.values()].find(({ ended }) => !ended);
+      if (pod === undefined) continue;
+      if (pod.deletion !== undefined || pod.stopAsked) life.endPod(pod, { end: "without a word", knowsRound: true });
+      else if (pod.agent.type === "absent") life.startAgent(pod);
+      else life.endPod(pod, { end: "Delivered", knowsRound: true });
+      return true;
+    }
+    return false;
+  }
+
+  #real<K extends "jobs" | "pods">(kind: K): (K extends "jobs" ? JobView : PodView)[] {
+    return [...this.#lives.values()].flatMap((life) => [...life[kind].values()]) as never;
+  }
+
+  /** The Job controller, the garbage collector, and what keeps a claim that is in use. */
+  #control(): void {
+    for (const life of this.#lives.values()) {
+      if (life.run === undefined) life.jobs.clear();
+      life.control();
+    }
+    const inUse = this.#real("pods").some(({ ended }) => !ended);
+    if (this.#claim?.metadata.deletionTimestamp !== undefined && !inUse) this.#claim = undefined;
+  }
+
+  // The operator.
+
+  #start(): RunReconciler {
+    for (const kind of kinds) this.#copy(kind);
+    const get = <P>(cache: ReadonlyMap<string, P>) => ({
+      get: ({ name }: { name: string }) => cache.get(name),
+      list: () => [...cache.values()],
+    });
+    const owned = <P extends { runUid: string }>(cache: ReadonlyMap<string, P>) => ({
+      ...get(cache),
+      byIndex: (index: string, value: string) =>
+        [...cache.values()].filter(({ runUid }) => index !== byRun || runUid === value),
+    });
+    return new RunReconciler({
+      handler: reviewHandler as never,
+      client: {
+        create: (type, object) => this.#request(() => this.#create(type, object)),
+        get: (type, { name }) => this.#request(() => this.#get(type, name)),
+        patch: (type, { name }, patch) => this.#request(() => this.#patch(type, name, patch)),
+        delete: (type, { name }) => this.#request(() => this.#delete(type, name)),
+      },
+      runs: {
+        ...get(this.#runs),
+        byIndex: () => [...this.#runs.values()].filter(({ status }) => !isTerminal(status)),
+        remember: () => void this.#copy("runs"),
+      } as Store<RunView, RunObject>,
+      jobs: { ...owned(this.#jobs), remember: ({ metadata }) => this.#rememberJob(metadata.name) } as Store<
+        JobView,
+        Job
+      >,
+      pods: { ...owned(this.#pods), remember: () => void this.#copy("pods") } as Store<PodView, Pod>,
+      claims: {
+        get: () => this.#claimSeen,
+        list: () => [],
+        byIndex: () => [],
+        remember: (claim) => (this.#claimSeen = projectClaim(claim)),
+      },
+      events: { record: async () => undefined },
+      settings: { attempt: attemptSettings, waitingNoticeAfterMs: 10 * seconds },
+      now: () => this.#now,
+      random: this.#random,
+      logger,
+      metrics: { attemptEnded: () => undefined, roundEnded: () => undefined },
+    });
+  }
+
+  get #now(): number {
+    return this.#lives.get(nameOf(0))?.now ?? 0;
+  }
+
+  #rememberJob(name: string): void {
+    const job = this.#real("jobs").find((candidate) => candidate.name === name);
+    if (job !== undefined) this.#jobs.set(name, job);
+  }
+
+  /** Brings a cache up to date, and tells whether it was not. */
+  #copy(kind: Kind): boolean {
+    switch (kind) {
+      case "runs": {
+        const runs = [...this.#lives.values()].flatMap(({ run }) => (run === undefined ? [] : [projectRun(run)]));
+        return copy(runs, this.#runs, (a, b) => a.resourceVersion === b.resourceVersion);
+      }
+      case "jobs":
+        return copy(this.#real("jobs"), this.#jobs, Object.is);
+      case "pods":
+        return copy(this.#real("pods"), this.#pods, Object.is);
+      case "claim": {
+        const before = JSON.stringify(this.#claimSeen);
+        this.#claimSeen = this.#claim && projectClaim(this.#claim);
+        return before !== JSON.stringify(this.#claimSeen);
+      }
+    }
+  }
+
+  /** A change wakes all that wait, as the operator's own wiring does. */
+  async #catchUp(kind: Kind): Promise<void> {
+    if (this.#copy(kind)) await this.#reconcileAll();
+  }
+
+  async #pass(milliseconds: number): Promise<void> {
+    for (const life of this.#lives.values()) life.now += milliseconds;
+    const due = [...this.#timers].map(([name, left]) => [name, left - milliseconds] as const);
+    for (const [name, left] of due) this.#timers.set(name, left);
+    for (const [name, left] of due) if (left <= 0) await this.#reconcile(name);
+  }
+
+  async #reconcileAll(): Promise<void> {
+    for (const name of this.#lives.keys()) await this.#reconcile(name);
+  }
+
+  async #reconcile(name: string): Promise<void> {
+    this.#timers.delete(name);
+    try {
+      const next = await this.#operator.reconcile({ ...key, name }, never);
+      if (next.type === "requeueAfter") this.#timers.set(name, next.milliseconds);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.trace.push(`  the operator fails: ${error.message}`);
+      this.#timers.set(name, seconds);
+    }
+  }
+
+  // The API server, which checks what it is asked for.
+
+  async #request<T>(handle: () => unknown): Promise<T> {
+    const failure = this.#failure;
+    if (failure !== undefined) this.#failure = failure.after > 0 ? { ...failure, after: failure.after - 1 } : undefined;
+    const fails = failure?.after === 0;
+    const answer = fails && !failure.applied ? undefined : handle();
+    if (fails) throw new ApiError({ status: 500, reason: "InternalError", message: "the connection broke" });
+    return answer as T;
+  }
+
+  #create(type: ResourceType, object: KubernetesObject): KubernetesObject {
+    switch (type.kind) {
+      case "PersistentVolumeClaim":
+        if (this.#claim !== undefined) throw refusal(409, "AlreadyExists");
+        return this.#putClaim({ ...object, metadata: { ...object.metadata, uid: `claim-${this.#version}` } } as never);
+      case "Job":
+        return this.#createJob(object as Job);
+      default:
+        return object;
+    }
+  }
+
+  #createJob(job: Job): Job {
+    const { name, labels = {}, ownerReferences = [] } = job.metadata;
+    const runName = ownerReferences[0]?.name ?? "";
+    const life = this.#lives.get(runName);
+    if (life === undefined) throw this.#broken("a Job has a run");
+    if (life.jobs.has(name)) throw refusal(409, "AlreadyExists");
+    this.trace.push(`  creates a Job of ${runName}`);
+    this.#checkTurn(runName);
+    const uid = `${name}-${this.#version++}`;
+    const round = Number(labels["orchestrator.io/round"]);
+    const claim = workspaceClaimName(key.namespace, spec.serviceName);
+    life.jobs.set(name, aJob({ name, uid, runName, runUid: uidOf(runName), round, createdAt: life.now, claim }));
+    return { ...job, metadata: { ...job.metadata, uid } };
+  }
+
+  #checkTurn(runName: string): void {
+    const others = <V extends { runName: string }>(cache: ReadonlyMap<string, V>) =>
+      [...cache.values()].filter((view) => view.runName !== runName);
+    const [jobs, pods] = [others(this.#jobs), others(this.#pods)];
+    const holder = this.#claim?.metadata.annotations?.["orchestrator.io/holder"];
+    this.#keep("whoever starts holds the workspace", holder === uidOf(runName));
+    this.#keep("nobody starts while the Job of another is live", liveAmong(jobs, pods).length === 0);
+    this.#keep(
+      "no two pods are live in one workspace",
+      pods.every(({ ended }) => ended),
+    );
+  }
+
+  #get(type: ResourceType, name: string): KubernetesObject {
+    if (type.kind === "PersistentVolumeClaim") {
+      if (this.#claim === undefined) throw refusal(404, "NotFound");
+      return this.#claim;
+    }
+    const job = this.#real("jobs").find((candidate) => candidate.name === name);
+    const owner = { apiVersion: "orchestrator.io/v1", kind: "ReviewRun", name: job?.runName ?? "", controller: true };
+    const ownerReferences = [{ ...owner, uid: job?.runUid ?? "" }];
+    return { apiVersion: "batch/v1", kind: "Job", metadata: { ...key, name, ownerReferences } };
+  }
+
+  #patch(type: ResourceType, name: string, patch: unknown): KubernetesObject {
+    if (type.kind === "Pod") return this.#stop(name);
+    const { metadata, status } = patch as { metadata: KubernetesObject["metadata"]; status: StatusPatch };
+    if (type.kind === "PersistentVolumeClaim") return this.#hold(metadata);
+    const life = this.#lives.get(name);
+    if (life?.run === undefined) throw refusal(404, "NotFound");
+    if (metadata.resourceVersion !== life.run.metadata.resourceVersion) throw refusal(409, "Conflict");
+    const given = Object.entries({ ...life.status, ...status }).filter(([, value]) => value !== null);
+    const after = Object.fromEntries(given) as unknown as RunStatus;
+    this.trace.push(`  ${name} is ${after.phase}: ${after.message ?? ""}`);
+    return life.writeStatus(after);
+  }
+
+  #hold({ resourceVersion, annotations }: KubernetesObject["metadata"]): PersistentVolumeClaim {
+    if (this.#claim === undefined) throw refusal(404, "NotFound");
+    if (this.#claim.metadata.resourceVersion !== resourceVersion) throw refusal(409, "Conflict");
+    return this.#putClaim({
+      ...this.#claim,
+      metadata: { ...this.#claim.metadata, ...(annotations && { annotations }) },
+    });
+  }
+
+  #putClaim(claim: PersistentVolumeClaim): PersistentVolumeClaim {
+    this.trace.push(`  ${claim.metadata.annotations?.["orchestrator.io/holder"]} takes the workspace`);
+    this.#claim = { ...claim, metadata: { ...claim.metadata, resourceVersion: String(this.#version++) } };
+    return this.#claim;
+  }
+
+  #stop(name: string): KubernetesObject {
+    for (const life of this.#lives.values()) {
+      const pod = life.pods.get(name);
+      if (pod !== undefined) life.put(pod, { stopAsked: true });
+    }
+    return { apiVersion: "v1", kind: "Pod", metadata: { name } };
+  }
+
+  #delete(type: ResourceType, name: string): void {
+    for (const life of this.#lives.values()) if (type.kind === "Job") life.jobs.delete(name);
+  }
+
+  #keep(promise: string, holds: boolean): void {
+    if (!holds) throw this.#broken(promise);
+  }
+
+  #broken(promise: string): Error {
+    return new Error(`broken: ${promise}\n${this.trace.join("\n")}`);
+  }
+}
+
+function nameOf(run: number): string {
+  return `run-${run}`;
+}
+
+function uidOf(name: string): string {
+  return `uid-of-${name}`;
+}
+
+function refusal(status: number, reason: string): ApiError {
+  return new ApiError({ status, reason, message: reason });
+}
+
+/** Makes a cache like what is there, and tells whether it was not. */
+function copy<V extends { name: string }>(
+  from: readonly V[],
+  to: Map<string, V>,
+  isSame: (a: V, b: V) => boolean,
+): boolean {
+  const same = from.every((value) => {
+    const before = to.get(value.name);
+    return before !== undefined && isSame(before, value);
+  });
+  const changed = !same || from.length !== to.size;
+  to.clear();
+  for (const value of from) to.set(value.name, value);
+  return changed;
+}
