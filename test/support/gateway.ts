@@ -63,7 +63,7 @@ export interface TestGatewayOptions {
   modelBaseUrl?: string;
   docs?: { targetTasks?: number[]; force?: boolean; outputFormat?: "Markdown" | "MDX" | "AsciiDoc" };
   /** Further inputs of the attempt. */
-  inputs?: Partial<Pick<RunInputs, "round" | "attempt" | "budget" | "spent" | "resume">>;
+  inputs?: Partial<Pick<RunInputs, "round" | "attempt" | "budget" | "spent" | "keepWork" | "resume">>;
   /** Folder of an earlier gateway, to start it again. */
   root?: string;
 }
@@ -204,6 +204,7 @@ function testInputs(options: TestGatewayOptions): RunInputs {
     model: "sonnet",
     modelBaseUrl: options.modelBaseUrl ?? "https://127.0.0.1:1",
     modelSecretName: "orchestrator-model",
+    keepWork: true,
     repository: { branch: "main", provider: "GitHub" as const, ...options.repository },
     branch: "orchestrator/run-1",
     workingDirectory: ".",

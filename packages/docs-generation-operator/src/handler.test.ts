@@ -27,7 +27,13 @@ function create(spec: Record<string, unknown> = {}, caBundle?: string) {
     attempt: { number: 1, round: 1, name: "docs-docs-1" },
     timing,
     spent: noUsage,
-    settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model", caBundle },
+    settings: {
+      agentImage: "agent:1",
+      modelBaseUrl: "https://model.example",
+      modelSecretName: "model",
+      keepWork: true,
+      caBundle,
+    },
   });
 }
 
@@ -57,6 +63,7 @@ describe("a docs run's attempt", () => {
       timeoutSeconds: 3600,
       stallTimeoutSeconds: 900,
       spent: noUsage,
+      keepWork: true,
       targetTasks: [1, 3],
       force: true,
       outputFormat: "MDX",

@@ -26,7 +26,12 @@ function create(spec: Record<string, unknown> = {}, more: Partial<AttemptRequest
     timing: planOf(spec, handler.defaults).timing,
     spent: noUsage,
     ...(more as object),
-    settings: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+    settings: {
+      agentImage: "agent:1",
+      modelBaseUrl: "https://model.example",
+      modelSecretName: "model",
+      keepWork: true,
+    },
   });
 }
 

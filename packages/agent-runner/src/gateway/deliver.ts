@@ -109,7 +109,7 @@ export class Deliverer {
     };
     ledger.recordDelivery(commit, delivery);
     await ledger.saved();
-    if (isComplete(delivery)) await keptWork.drop(signal);
+    if (isComplete(delivery)) await keptWork.settle(commit, signal);
     return delivery;
   }
 
@@ -137,7 +137,7 @@ export class Deliverer {
       const message = `${error.verdict.message}; the work is kept there in ${mirror.upstreamKeptRef}`;
       throw new RunFailure("PushRejected", message, { cause: error });
     }
-    ledger.recordPush();
+    ledger.recordPush(commit);
   }
 }
 

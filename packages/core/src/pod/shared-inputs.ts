@@ -33,6 +33,7 @@ type Shared = Pick<
   | "stallTimeoutSeconds"
   | "budget"
   | "spent"
+  | "keepWork"
   | "resume"
 >;
 
@@ -59,6 +60,7 @@ export function sharedInputs(
     timeoutSeconds: timing.timeoutMs / 1000,
     stallTimeoutSeconds: timing.stallTimeoutMs / 1000,
     spent,
+    keepWork: settings.keepWork,
     ...(spec.budget && { budget: spec.budget }),
     ...(resume && { resume }),
   };

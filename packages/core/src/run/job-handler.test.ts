@@ -8,7 +8,12 @@ describe("the registry", () => {
   it("takes a kind of run that core does not know, which then lives like the others", () => {
     const registry = new HandlerRegistry().register(reviewHandler);
     const settings = {
-      attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+      attempt: {
+        agentImage: "agent:1",
+        modelBaseUrl: "https://model.example",
+        modelSecretName: "model",
+        keepWork: true,
+      },
       waitingNoticeAfterMs: 10_000,
     };
     const run = aRun({ spec: { question: "Is it so?" } });

@@ -154,7 +154,12 @@ export class LifeModel {
       ),
       events: { record: (_, event) => this.#request(() => this.#hear(event as RunEvent)) },
       settings: {
-        attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+        attempt: {
+          agentImage: "agent:1",
+          modelBaseUrl: "https://model.example",
+          modelSecretName: "model",
+          keepWork: true,
+        },
         waitingNoticeAfterMs: 10 * seconds,
       },
       now: () => this.#cluster.now,

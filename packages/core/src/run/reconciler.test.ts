@@ -106,7 +106,12 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
     pods,
     events: { record: (_, event) => ask("event", event) },
     settings: {
-      attempt: { agentImage: "agent:1", modelBaseUrl: "https://model.example", modelSecretName: "model" },
+      attempt: {
+        agentImage: "agent:1",
+        modelBaseUrl: "https://model.example",
+        modelSecretName: "model",
+        keepWork: true,
+      },
       waitingNoticeAfterMs: 10_000,
     },
     now: () => clock.now,

@@ -237,15 +237,32 @@ export class Mirror {
     const options = ["--quiet", "--bare", "--single-branch", "--no-tags", ...depth, "--branch", branch];
     await this.#remote(["clone", ...options, "--", url, target], signal);
     if (earlier.length > 0) await this.#remote(["-C", target, "fetch", "--quiet", "--", url, ...earlier], signal);
+    await this.#markStart(target, { base, ...(known(run) && { run }), hasKept: known(kept) }, signal);
+    await this.#push(target, ["--dry-run", "--", url, `${known(run) ? run : base}:${run}`], signal);
+  }
+
+  /** Notes where the work begins, and what an earlier attempt has left. `run`: the run's branch, where there is one. */
+  async #markStart(
+    target: string,
+    { base, run, hasKept }: { base: string; run?: string; hasKept: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
     const set = async (ref: string, ...commit: string[]): Promise<void> => {
       const id = (await this.#git.text(["-C", target, ...commit], { signal })).trim();
       await this.#git.text(["-C", target, "update-ref", ref, id], { signal });
     };
-    if (known(run)) await set(startRef, "rev-parse", run);
-    if (known(kept)) await set(workRef, "rev-parse", `${keptRef}^`);
-    const work = known(run) ? run : known(kept) ? workRef : undefined;
-    await (work === undefined ? set(baseRef, "rev-parse", base) : set(baseRef, "merge-base", base, work));
-    await this.#push(target, ["--dry-run", "--", url, `${known(run) ? run : base}:${run}`], signal);
+    if (hasKept) await set(workRef, "rev-parse", `${keptRef}^`);
+    const tips = [...(run === undefined ? [] : [run]), ...(hasKept ? [workRef] : [])];
+    // All of it has been merged: what comes now begins where the branch stands that it was merged into.
+    const merged = await this.#holdsAll(target, base, tips, signal);
+    if (merged && run !== undefined) await set(run, "rev-parse", base);
+    await (merged ? set(baseRef, "rev-parse", base) : set(baseRef, "merge-base", base, tips[0] ?? base));
+    if (run !== undefined) await set(startRef, "rev-parse", run);
+  }
+
+  async #holdsAll(target: string, ref: string, tips: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const args = ["-C", target, "rev-list", "--count", ...tips, "--not", ref];
+    return (await this.#git.text(args, { signal })).trim() === "0";
   }
 
   async #configure(target: string, signal: AbortSignal): Promise<void> {
