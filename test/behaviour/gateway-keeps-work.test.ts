@@ -146,20 +146,41 @@ test("work, sessions and account are kept under a ref of the run, and a next att
 test("the account of an earlier round is not that of this one, and its work is gone on from", async () => {
   await using stand = await stage({ inputs: { spent: spent(5, "4.00") } });
   await handIn(stand.run, stand.clone, { "a.txt": "a\n" });
-  const next = await stand.next({ inputs: { round: 2, spent: spent(0, "0.00") } });
+  const begun = { round: 2, spent: spent(0, "0.00"), resume: { session: true, required: false } };
+  const next = await stand.next({ inputs: begun });
   await next.ready();
   expect(await next.ask("GET", "/v1/resume")).toMatchObject({ state: "found", round: 1 });
   expect(next.report().roundUsage).toMatchObject({ turns: 0, costUsd: "0.00" });
 });
 
-test("what was kept goes when everything has been delivered", async () => {
+test("when all is delivered the session alone stays, on top of the branch, for a next round to continue", async () => {
   await using stand = await stage();
-  await handIn(stand.run, stand.clone, { "a.txt": "a\n" });
-  expect(await upstream(stand, keptRef)).not.toBe("");
-  await stand.run.push(stand.clone, { "b.txt": "b\n" });
+  const told = transcript('{"type":"user"}\n');
+  await handIn(stand.run, stand.clone, { "a.txt": "a\n" }, [told]);
+  await git("-C", stand.clone, "reset", "--quiet", "--hard", "HEAD~1");
+  await stand.run.push(stand.clone, { "b.txt": "b\n" }, undefined, own());
   expect((await stand.run.deliver()).delivery).toMatchObject({ outcome: "Delivered" });
-  expect(await upstream(stand, keptRef)).toBe("");
-  expect(stand.run.report()).not.toHaveProperty("resumable");
+  const delivered = await upstream(stand, `refs/heads/${branch}`);
+  expect(await inForge(stand, "rev-parse", `${keptRef}^`)).toBe(delivered);
+  expect(stand.run.report()).toMatchObject({ resumable: true });
+
+  const next = await stand.next({ inputs: { round: 2, resume: { session: true, required: false } } });
+  await next.ready();
+  expect(await next.ask("GET", "/v1/resume")).toEqual({
+    state: "found",
+    commit: delivered,
+    round: 1,
+    transcripts: [told],
+  });
+  // It is not the work of the round that begins.
+  expect(next.report()).toMatchObject({ resumable: false });
+});
+
+test("an agent of a second round whose work is lost does not begin again from what the first had kept", async () => {
+  await using stand = await stage();
+  await handIn(stand.run, stand.clone, { "a.txt": "a\n" }, [transcript("{}\n")]);
+  const next = await stand.next({ inputs: { round: 2, attempt: 3 } });
+  expect(await next.ready()).toMatchObject({ state: "failed", verdict: { reason: "NodeLost", final: true } });
 });
 
 test("a forge that takes no such refs is told of in the log, and there is no way to go on", async () => {
@@ -171,7 +192,10 @@ test("a forge that takes no such refs is told of in the log, and there is no way
     why: expect.stringContaining("deny updating a hidden ref") as unknown,
   });
   expect(stand.run.log.join("")).toContain("Work that was handed in cannot be kept");
-  expect(stand.run.report()).toMatchObject({ resumable: false });
+  expect(stand.run.report()).toMatchObject({
+    resumable: false,
+    notKept: expect.stringContaining("deny updating a hidden ref") as unknown,
+  });
 
   const next = await stand.next();
   expect(await next.ready()).toEqual({
@@ -184,6 +208,19 @@ test("a forge that takes no such refs is told of in the log, and there is no way
     },
   });
   expect(next.report()).toMatchObject({ verdict: { reason: "NodeLost", final: true }, resumable: false });
+});
+
+test("where the operator's setting says so nothing is kept, and what was kept before is not gone on from", async () => {
+  await using stand = await stage();
+  await handIn(stand.run, stand.clone, { "a.txt": "a\n" });
+  const kept = await upstream(stand, keptRef);
+  const next = await stand.next({ inputs: { keepWork: false, resume: { session: true, required: false } } });
+  await next.ready();
+  expect(await next.ask("GET", "/v1/resume")).toEqual({ state: "none" });
+  const why = "the operator's setting KEEP_WORK is false";
+  expect(await handIn(next, await next.clone(), { "b.txt": "b\n" })).toEqual({ stored: false, why });
+  expect(next.report()).toMatchObject({ notKept: why });
+  expect(await upstream(stand, keptRef)).toBe(kept);
 });
 
 test("an attempt that need not go on from anything begins anew where nothing is kept", async () => {
@@ -243,7 +280,7 @@ test("work that broke off between push and pull request is completed by the next
   expect(next.report()).not.toHaveProperty("verdict");
   expect(stand.forge.pullRequests("shop")).toMatchObject([{ title: "Open the shop", body: "It is open now.\n" }]);
   expect(await upstream(stand, `refs/heads/${branch}`)).toBe(pushed);
-  expect(await upstream(stand, keptRef)).toBe("");
+  expect(await inForge(stand, "rev-parse", `${keptRef}^`)).toBe(pushed);
   // Asked for again by the agent's container, it is the same.
   expect((await next.deliver({ title: "Other", body: "words" })).delivery).toEqual(next.report().delivery);
   expect(stand.forge.pullRequests("shop")).toMatchObject([{ title: "Open the shop" }]);

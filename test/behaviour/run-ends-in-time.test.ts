@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startScene, usageOf, waitForNoRun } from "../support/run-scene.ts";
+import { deliveredBy, startScene, usageOf, waitForNoRun } from "../support/run-scene.ts";
 
 test("a run that is held ends at its deadline", async () => {
   await using set = await startScene("deadline-held", { deadline: "10s", timeout: "9s", suspend: true });
@@ -52,8 +52,17 @@ test("a run is deleted when it has been kept as long as it says, however the ope
   await waitForNoRun(set);
 });
 
-test("a run that was made to be kept for a second is gone after its end", async () => {
-  await using set = await startScene("kept-short", { retention: { failed: "1s" }, cancel: true });
+test.each([
+  ["Succeeded", { retention: { succeeded: "1s" } }],
+  ["Cancelled", { retention: { failed: "1s" }, cancel: true }],
+])("a run that was made to be kept for a second is gone after it is %s, and not before", async (_phase, spec) => {
+  await using set = await startScene("kept-short", spec, "implementation");
+  const { kubelet, key } = set;
   await using _ = await set.start();
-  await waitForNoRun(set);
+  if (!("cancel" in spec)) {
+    await kubelet.startAgent(key.name);
+    await set.toBe("Running");
+    await kubelet.endPod(key.name, { gateway: deliveredBy(1) });
+  }
+  await waitForNoRun(set, "implementation");
 });

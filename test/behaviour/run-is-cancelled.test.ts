@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deliveredBy, startScene, usageOf, waitForNoJobs } from "../support/run-scene.ts";
+import { startScene, usageOf, waitForNoJobs } from "../support/run-scene.ts";
 
 const retryConfig = { maxInfrastructureRetries: 3, backoff: { initial: "10m", max: "10m" } };
 
@@ -13,7 +13,7 @@ test("while it waits for its first attempt: no Job is made", async () => {
 });
 
 test("while its pod waits for a node: the Job is deleted", async () => {
-  await using set = await startScene("cancel-pending");
+  await using set = await startScene("cancel-pending", {}, "implementation");
   await using _ = await set.start();
   await set.kubelet.pod(set.key.name);
   await set.edit({ cancel: true });
@@ -44,7 +44,7 @@ test("while the agent works: its pod is told to end, and what it cost and where 
 });
 
 test("while it waits for its next attempt: it ends at once", async () => {
-  await using set = await startScene("cancel-retrying", { retryConfig });
+  await using set = await startScene("cancel-retrying", { retryConfig }, "implementation");
   const { kubelet, key, toBe } = set;
   await using _ = await set.start();
   const verdict = { reason: "RepositoryUnreachable", message: "the forge does not answer" } as const;
@@ -54,16 +54,4 @@ test("while it waits for its next attempt: it ends at once", async () => {
   const cancelled = await toBe("Cancelled", "Cancelled");
   expect(cancelled).not.toHaveProperty("nextAttemptAt");
   expect(cancelled).toMatchObject({ attempts: [{ reason: "RepositoryUnreachable" }] });
-});
-
-test("too late: what was delivered stays so", async () => {
-  await using set = await startScene("cancel-late");
-  const { kubelet, key, toBe } = set;
-  await using _ = await set.start();
-  await kubelet.startAgent(key.name);
-  await toBe("Running");
-  await set.edit({ cancel: true });
-  await kubelet.toldToEnd(key.name);
-  await kubelet.endPod(key.name, { gateway: deliveredBy(1) });
-  await toBe("Succeeded", "Delivered");
 });

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { noUsage } from "@orchestrator/core";
 import { expect, test } from "vitest";
 import { runPod } from "../support/pod.ts";
 import { repositoryName, startRunLab } from "../support/run-lab.ts";
+import { waitFor } from "../support/wait.ts";
 
 const repository = (...details: string[]): Record<string, string> => ({
   ".taskmaster/tasks/tasks.json": JSON.stringify({
@@ -56,6 +58,30 @@ test("at the cap of its cost a run is stopped at once, and complete documents ar
   ]);
   expect(lab.model.requests().byTask).not.toHaveProperty("Task number 3");
   expect(lab.model.requests().total).toBe(gateway.usage.turns);
+});
+
+test("a cap met in a second attempt counts the first, and what is over it is what was in flight", async ({
+  annotate,
+}) => {
+  await using lab = await startRunLab(repository("a", "b", "c", "d", "e"));
+  lab.model.holds.hold("Task number");
+  const spent = { ...noUsage, turns: 12, costUsd: "0.90" };
+  const cap = 0.91;
+  await using pod = await lab.docs({ budget: { maxCostUsd: String(cap) }, parallelism: 4 }, { attempt: 2, spent });
+  const ending = runPod(pod);
+  await waitFor("four sessions to ask the model", async () =>
+    lab.model.holds.held("Task number") === 4 ? { done: true } : { pending: lab.model.requests() },
+  );
+  lab.model.holds.release("Task number");
+  const { gateway } = await ending;
+  expect(gateway).toMatchObject({ verdict: { reason: "BudgetExceeded" }, usage: { turns: 4 } });
+  expect(lab.model.requests().total).toBe(4);
+  const [cost, ofRound] = [Number(gateway.usage.costUsd), Number(gateway.roundUsage?.costUsd)];
+  expect(ofRound).toBeCloseTo(0.9 + cost);
+  // The first answer met the cap; three more were under way.
+  expect(ofRound - cap).toBeGreaterThan(0);
+  expect(ofRound - cap).toBeLessThan(cost);
+  await annotate(`over the cap of $${cap} with 4 sessions in flight: $${(ofRound - cap).toFixed(4)} of $${cost}`);
 });
 
 test("a model without a known price is not asked where the cost is limited", async () => {

@@ -16,7 +16,7 @@ async function deleteJob(set: RunScene): Promise<void> {
   await waitForNoJobs(set);
 }
 
-test("a run that has succeeded stays so when its Job and pod are deleted, and the operator starts again", async () => {
+test("a run that has succeeded stays so when its Job, pod and ConfigMap are deleted, and the operator starts again", async () => {
   await using set = await startScene("stays");
   const { client, kubelet, key, start, toBe } = set;
   const first = await start();
@@ -26,6 +26,9 @@ test("a run that has succeeded stays so when its Job and pod are deleted, and th
   const { metadata, status } = await client.get(docsRuns, key, { signal: signal() });
   await first.kill();
   await deleteJob(set);
+  await kubectlOk(["delete", "configmaps", "-l", "orchestrator.io/round=1", "-n", key.namespace]);
+  const { items } = await client.list(resources.configMaps, { namespace: key.namespace, signal: signal() });
+  expect(items.filter(({ metadata: { labels } }) => labels?.["orchestrator.io/round"])).toEqual([]);
 
   await using _ = await start();
   const marker = { namespace: key.namespace, name: "after" };

@@ -63,7 +63,9 @@ export interface TestGatewayOptions {
   modelBaseUrl?: string;
   docs?: { targetTasks?: number[]; force?: boolean; outputFormat?: "Markdown" | "MDX" | "AsciiDoc" };
   /** Further inputs of the attempt. */
-  inputs?: Partial<Pick<RunInputs, "uid" | "branch" | "round" | "attempt" | "budget" | "spent" | "resume">>;
+  inputs?: Partial<
+    Pick<RunInputs, "uid" | "branch" | "round" | "attempt" | "budget" | "spent" | "keepWork" | "resume">
+  >;
   /** Folder of the service's workspace, for a run that has one. */
   workspace?: string;
   /** Folder of an earlier gateway, to start it again. */
@@ -207,6 +209,7 @@ function testInputs(options: TestGatewayOptions): RunInputs {
     model: "sonnet",
     modelBaseUrl: options.modelBaseUrl ?? "https://127.0.0.1:1",
     modelSecretName: "orchestrator-model",
+    keepWork: true,
     repository: { branch: "main", provider: "GitHub" as const, ...options.repository },
     ...(options.workspace !== undefined && { workspace: { claim: "workspace-shop" } }),
     branch: "orchestrator/run-1",

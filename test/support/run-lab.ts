@@ -69,6 +69,7 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
     agentImage: "orchestrator/agent:dev",
     modelBaseUrl: model.url,
     modelSecretName: "orchestrator-model",
+    keepWork: true,
     caBundle,
     workspaceAccessMode: "ReadWriteOnce" as const,
   };

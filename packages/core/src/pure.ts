@@ -19,6 +19,7 @@ export * from "./prices/cost-usd.ts";
 export * from "./prices/price-of.ts";
 export * from "./prices/price-table.ts";
 export * from "./prices/price.ts";
+export * from "./run/defined.ts";
 export * from "./run/reason.ts";
 export * from "./settings/claude-settings.ts";
 export * from "./settings/hook-settings.ts";

@@ -30,6 +30,7 @@ function create(spec: Record<string, unknown> = {}, more: Partial<AttemptRequest
       agentImage: "agent:1",
       modelBaseUrl: "https://model.example",
       modelSecretName: "model",
+      keepWork: true,
       workspaceAccessMode: "ReadWriteOnce",
     },
   });

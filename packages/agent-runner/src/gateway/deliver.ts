@@ -110,7 +110,7 @@ export class Deliverer {
     };
     ledger.recordDelivery(commit, delivery);
     await ledger.saved();
-    if (isComplete(delivery)) await keptWork.drop(signal);
+    if (isComplete(delivery)) await keptWork.settle(commit, signal);
     return delivery;
   }
 
@@ -152,7 +152,7 @@ export class Deliverer {
       const message = `${error.verdict.message}; the work is kept ${keptPlace(inputs)} in ${mirror.upstreamKeptRef}`;
       throw new RunFailure("PushRejected", message, { cause: error });
     }
-    ledger.recordPush();
+    ledger.recordPush(commit);
   }
 }
 

@@ -160,7 +160,7 @@ class RunningGateway implements Gateway {
 
   report(): GatewayMessage {
     const { inputs } = this.#options;
-    const { model, delivered, lastProviderError, usage, roundUsage, refused } = this.#ledger;
+    const { model, delivered, lastProviderError, usage, roundUsage, refused, pushed } = this.#ledger;
     const provider = lastProviderError && providerVerdict(lastProviderError, inputs);
     return gatewayReport({
       usage,
@@ -172,7 +172,9 @@ class RunningGateway implements Gateway {
       providerVerdict: provider,
       retryAfterSeconds: lastProviderError?.retryAfterSeconds,
       deliveryVerdict: this.#deliveryVerdict,
-      resumable: this.#work && (this.#work.keptWork.isKept || this.#ledger.pushed),
+      kept: this.#work?.keptWork.isKept,
+      pushed: pushed === undefined ? undefined : { branch: inputs.branch, commit: pushed },
+      notKept: this.#work?.keptWork.whyNot,
     });
   }
 
@@ -227,7 +229,8 @@ class RunningGateway implements Gateway {
     if ("verdict" in answer) throw new RunFailure(answer.verdict.reason, answer.verdict.message);
     if (answer.delivery !== undefined) return true;
     this.#resume = await work.keptWork.resume(stop);
-    const lost = this.#resume.state === "none" && !(await work.deliverer.hasEarlier(stop));
+    // The work of an earlier round is not that of the attempt before.
+    const lost = !(this.#resume.state === "found" && work.keptWork.isKept) && !(await work.deliverer.hasEarlier(stop));
     if (inputs.resume?.required === true && lost) throw workLost(inputs.resume.previous);
     return undefined;
   }

@@ -29,8 +29,8 @@ const entries = z.object({
   providerErrors: z.array(z.object({ session: z.string(), error: providerError })),
   /** The delivery of `commit`, to be told again when it is asked for again. */
   delivered: z.object({ commit: z.string(), delivery }).optional(),
-  /** Some work has gone upstream on the run's branch. */
-  pushed: z.boolean().default(false),
+  /** What has gone upstream on the run's branch last. */
+  pushed: z.string().optional(),
   /** Why a model was refused that the agent asked for. */
   refused: verdict.optional(),
 });
@@ -82,7 +82,8 @@ export class Ledger {
     return this.#entries.refused;
   }
 
-  get pushed(): boolean {
+  /** The commit that has gone upstream on the run's branch last. */
+  get pushed(): string | undefined {
     return this.#entries.pushed;
   }
 
@@ -111,8 +112,8 @@ export class Ledger {
     this.#save();
   }
 
-  recordPush(): void {
-    this.#entries.pushed = true;
+  recordPush(commit: string): void {
+    this.#entries.pushed = commit;
     this.#save();
   }
 
@@ -157,6 +158,5 @@ function emptyEntries(): Entries {
     usage: noUsage(),
     unpriced: false,
     providerErrors: [],
-    pushed: false,
   };
 }

@@ -18,6 +18,7 @@ const usage = {
 };
 const roundUsage = { ...usage, turns: 3, costUsd: "0.03" };
 const used = { usage, roundUsage };
+const pushed = { branch: "orchestrator/docs/run", commit: "c0ffee" };
 const told = (reason: Verdict["reason"]): Verdict => ({ reason, message: reason });
 
 describe("the verdict of an attempt", () => {
@@ -34,9 +35,10 @@ describe("the verdict of an attempt", () => {
       deliveryVerdict,
       limitVerdict,
       retryAfterSeconds: 1,
-      resumable: false,
+      kept: false,
+      pushed,
     });
-    expect(report).toEqual({ version: 1, delivery: { outcome }, usage, roundUsage });
+    expect(report).toEqual({ version: 1, delivery: { outcome }, ...used });
   });
 
   test("is the first cause", () => {
@@ -59,9 +61,22 @@ describe("the verdict of an attempt", () => {
     );
   });
 
-  test.each([true, false])("comes with whether the work is kept: %s", (resumable) => {
-    expect(gatewayReport({ ...used, resumable })).toMatchObject({ resumable });
+  test.each([
+    ["kept", { kept: true }, true],
+    ["on the branch alone", { kept: false, pushed }, true],
+    ["nowhere", { kept: false, notKept: "refused" }, false],
+    ["delivered, and its session kept", { kept: true, delivery: { outcome: "Delivered" as const } }, true],
+  ])("comes with whether it can be gone on from the work that is %s", (_where, facts, resumable) => {
+    const report = gatewayReport({ ...used, ...facts });
+    expect(report).toMatchObject({ resumable });
+    expect(report.notKept).toBe("notKept" in facts ? "refused" : undefined);
   });
+});
+
+test("an attempt that has pushed, and not delivered, tells where its work is", () => {
+  expect(gatewayReport({ ...used, pushed, kept: true })).toMatchObject({ result: pushed });
+  const delivery = { outcome: "IncompleteDocs" as const };
+  expect(gatewayReport({ ...used, pushed, kept: true, delivery })).not.toHaveProperty("result");
 });
 
 describe("the message", () => {

@@ -1,4 +1,5 @@
 import {
+  defined,
   type Delivery,
   formatTaskRanges,
   type GatewayMessage,
@@ -26,27 +27,41 @@ export interface AttemptFacts {
   limitVerdict?: Verdict | undefined;
   /** Why the last delivery was refused. */
   deliveryVerdict?: Verdict | undefined;
-  /** Whether a next attempt could go on from this one's work; absent while nobody can know. */
-  resumable?: boolean | undefined;
+  /** Whether something of the round is kept in the repository; absent while nobody can know. */
+  kept?: boolean | undefined;
+  /** What the attempt has put on the run's branch. */
+  pushed?: { branch: string; commit: string } | undefined;
+  /** Why what was to be kept is not kept. */
+  notKept?: string | undefined;
 }
 
 /** The gateway's termination message: complete delivery speaks for itself, otherwise the first cause is told. */
 export function gatewayReport(facts: AttemptFacts): GatewayMessage {
-  const { usage, roundUsage, model, delivery, retryAfterSeconds, resumable } = facts;
+  const { usage, roundUsage, model, delivery, retryAfterSeconds, pushed, notKept } = facts;
   const complete = delivery !== undefined && isComplete(delivery);
   const causes = [facts.setupVerdict, facts.limitVerdict, facts.providerVerdict, facts.deliveryVerdict];
   const verdict = complete ? undefined : causes.find((cause) => cause !== undefined);
   const waits = verdict !== undefined && verdict === facts.providerVerdict && isWaitedFor(verdict);
   return {
     version: 1,
-    ...(verdict === undefined ? {} : { verdict }),
-    ...(delivery === undefined ? {} : { delivery }),
     usage,
     roundUsage,
-    ...(waits && retryAfterSeconds !== undefined ? { retryAfterSeconds } : {}),
-    ...(complete || resumable === undefined ? {} : { resumable }),
-    ...(model === undefined ? {} : { model }),
+    ...defined({
+      verdict,
+      delivery,
+      result: delivery === undefined ? pushed : undefined,
+      retryAfterSeconds: waits ? retryAfterSeconds : undefined,
+      resumable: isResumable(facts, complete),
+      notKept: notKept?.slice(0, shortText),
+      model,
+    }),
   };
+}
+
+/** Undefined where nobody knows, or where nothing is left to be gone on from. */
+function isResumable({ kept, pushed }: AttemptFacts, complete: boolean): boolean | undefined {
+  if (complete) return kept === true ? true : undefined;
+  return kept === undefined ? undefined : kept || pushed !== undefined;
 }
 
 function isWaitedFor({ reason }: Verdict): boolean {

@@ -33,7 +33,7 @@ function followUp(inputs: RunInputs): string[] {
   if (inputs.kind !== "TaskImplementationRun" || inputs.round === 1) return [];
   const asked = inputs.followUp === undefined ? "" : `\n\n${inputs.followUp}`;
   return [
-    `# Round ${inputs.round}\n\nThe task was worked on before, and the branch holds that work. Go on from it with what this round asks for, and with the documents above as they are now.${asked}`,
+    `# Round ${inputs.round}\n\nThe task was worked on before, and that work is here. Go on from it with what this round asks for, and with the documents above as they are now.${asked}`,
   ];
 }
 

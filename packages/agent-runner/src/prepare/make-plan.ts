@@ -146,9 +146,8 @@ function earlierSession(taskId: number, { inputs, sessions }: PlanOptions): stri
 }
 
 function promptText(parts: PromptParts, continued: boolean, { inputs, resume }: PlanOptions): string {
-  if (resume.state === "none") return composePrompt(parts);
+  // What was done in an earlier round the prompt tells anyway; its session has not been told what this one asks for.
+  if (resume.state === "none" || resume.round !== inputs.round) return composePrompt(parts);
   const previous = inputs.resume?.previous;
-  // A session of an earlier round has not been told yet what this one asks for.
-  if (continued && resume.round === inputs.round) return resumePrompt(previous);
-  return composePrompt({ ...parts, further: [earlierWork(previous)] });
+  return continued ? resumePrompt(previous) : composePrompt({ ...parts, further: [earlierWork(previous)] });
 }

@@ -209,7 +209,8 @@ describe("prepare", () => {
     const plan = await needStepFile(lab.paths, stepFiles.plan);
     expect(plan.sessions).toMatchObject([{ resume: sessionOf(1) }]);
     const prompt = await readFile(plan.sessions[0]?.promptFile ?? "", "utf8");
-    expect(prompt).toMatch(/^# Instructions[\s\S]*# Round 2\n[\s\S]*Make it blue\.[\s\S]*# Earlier work/);
+    expect(prompt).toMatch(/^# Instructions[\s\S]*# Round 2\n[\s\S]*Make it blue\./);
+    expect(prompt).not.toContain("An earlier attempt");
   });
 
   it("plans nothing where everything has been delivered", async () => {

@@ -44,6 +44,7 @@ const shared = {
   model: "opus",
   modelBaseUrl: "https://model.example.test",
   modelSecretName: "orchestrator-model",
+  keepWork: true,
   repository: { url: "https://forge.example.test/team/shop", branch: "main", provider: "None" },
   branch: "orchestrator/docs/nightly",
   workingDirectory: ".",

@@ -12,7 +12,7 @@ const told = (): z.ZodString => text(4096);
 const dollars = (): z.ZodString => text(32);
 
 export const condition = z.object({
-  type: text(316).describe("Name of the condition: Accepted, Succeeded or Delivered."),
+  type: text(316).describe("Name of the condition: Accepted, Succeeded, Delivered or Resumable."),
   status: z
     .enum(["True", "False", "Unknown"])
     .describe("Whether the condition holds; Unknown while it is not decided."),
@@ -93,7 +93,9 @@ export const runStatus = z.object({
     .array(condition)
     .max(8)
     .optional()
-    .describe("Accepted, Succeeded and Delivered, each with its reason and message."),
+    .describe(
+      "Accepted, Succeeded and Delivered, and Resumable once something was to be kept; each with its reason and message.",
+    ),
   message: message().optional().describe("Where the run stands, in a sentence."),
   round: z.int().min(1).optional().describe("Round that the run is in; a higher contextVersion starts the next."),
   retries: retries.optional().describe("How often the current round has been tried again, by what went wrong."),

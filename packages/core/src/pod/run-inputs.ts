@@ -37,6 +37,8 @@ const shared = {
   budget: z.object({ maxCostUsd: z.string().optional(), maxTurns: z.int().optional() }).optional(),
   /** What the round has used before this attempt, as far as the status knows. */
   spent: usage,
+  /** Whether unfinished work and sessions are kept in the repository, to be gone on from. */
+  keepWork: z.boolean(),
   /** Absent in a round's first attempt, unless an earlier round left work to go on from. */
   resume: z
     .object({

@@ -35,6 +35,7 @@ export type SharedInputs = Pick<
   | "stallTimeoutSeconds"
   | "budget"
   | "spent"
+  | "keepWork"
   | "resume"
 >;
 
@@ -62,6 +63,7 @@ export function sharedInputs(
     timeoutSeconds: timing.timeoutMs / 1000,
     stallTimeoutSeconds: timing.stallTimeoutMs / 1000,
     spent,
+    keepWork: settings.keepWork,
     ...(spec.budget && { budget: spec.budget }),
     ...(resume && { resume }),
   };

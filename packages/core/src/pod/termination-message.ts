@@ -33,14 +33,18 @@ export const gatewayMessage = z.object({
   version: z.literal(1),
   verdict: verdict.optional(),
   delivery: delivery.optional(),
+  /** Where the work is that was pushed, and not delivered. */
+  result: runResult.optional(),
   /** Of this attempt alone. */
   usage,
   /** Of the round, with attempts that could not report because their node was lost. */
   roundUsage: usage.optional(),
   /** How long the provider asked to wait, with the reasons RateLimited and ModelOverloaded. */
   retryAfterSeconds: z.int().optional(),
-  /** The work, the session and the ledger are kept in the repository for a next attempt. */
+  /** The work, the session and the ledger are kept in the repository for a next attempt, or the session for a next round. */
   resumable: z.boolean().optional(),
+  /** Why what was to be kept there is not kept, or not all of it. */
+  notKept: z.string().optional(),
   /** The model id that the provider answered with. */
   model: z.string().optional(),
 });

@@ -12,13 +12,14 @@ import type { OperatorSettings } from "./operator-settings.ts";
  * @throws InvalidConfig naming the variable, the file and what is wrong with it.
  */
 export async function loadAttemptSettings(settings: OperatorSettings): Promise<AttemptSettings> {
-  const { agentImage, modelBaseUrl, modelSecretName, telemetryEndpoint, workspaceAccessMode } = settings;
+  const { agentImage, modelBaseUrl, modelSecretName, keepWork, telemetryEndpoint, workspaceAccessMode } = settings;
   const caBundle = settings.caBundle === undefined ? undefined : await readCaBundle(settings.caBundle);
   const template = settings.podTemplate === undefined ? undefined : await readPodTemplate(settings.podTemplate);
   return {
     agentImage,
     modelBaseUrl,
     modelSecretName,
+    keepWork,
     telemetryEndpoint,
     caBundle,
     podTemplate: template,

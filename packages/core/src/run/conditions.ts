@@ -2,7 +2,7 @@ import type { Condition, Phase } from "../api/status.ts";
 
 /** What a condition says; when it began to say so is worked out from the conditions before. */
 export interface ConditionClaim {
-  type: "Accepted" | "Succeeded" | "Delivered";
+  type: "Accepted" | "Succeeded" | "Delivered" | "Resumable";
   status: Condition["status"];
   reason: string;
   message: string;

@@ -6,7 +6,7 @@ import { ResourceNotFound } from "../errors/resource-not-found.ts";
 import { TemplateError } from "../errors/template-error.ts";
 import { decide, decideImpossible, decideRefused } from "./decide.ts";
 import type { Action } from "./decision.ts";
-import type { ContainerView, Observation } from "./observation.ts";
+import type { ContainerView, Observation, PodView } from "./observation.ts";
 import {
   aJob,
   anEndedPod,
@@ -251,7 +251,8 @@ describe("a run whose objects are refused", () => {
 
 const rest = { type: "awaitChange" };
 const after = (milliseconds: number) => ({ type: "requeueAfter", milliseconds });
-const failing = anEndedPod({ agent: { verdict: { reason: "NoResult", message: "no word" } }, exitCode: 1 });
+const noWord = { reason: "NoResult", message: "no word" } as const;
+const failing = anEndedPod({ gateway: {}, agent: { verdict: noWord }, exitCode: 1 });
 const inRound = (status: Partial<RunStatus>, changes: Record<string, unknown> = {}) =>
   aRun({ spec: { ...spec, ...changes }, status: { phase: "Pending", round: 1, ...status } });
 const past = (...reasons: string[]): Attempt[] =>
@@ -285,6 +286,17 @@ describe("an attempt that another follows", () => {
     expect(actions[0]).not.toHaveProperty("roundEnded");
     expect(actions[1]).toMatchObject({ event: { type: "Warning", note: message } });
     expect(next).toEqual(after(8 * seconds));
+  });
+
+  it("is said to have cost what nobody knows where its agent had begun and its gateway told nothing", () => {
+    const unknown = "what the attempt has cost since it last handed in its work is not known, and not counted";
+    const message = (pod: PodView): unknown => {
+      const { actions } = decided({ run: inRound({}, again), job: aJob(), pod });
+      const [patch] = actions.flatMap((action) => (action.type === "patchStatus" ? [action.status.message] : []));
+      return patch;
+    };
+    expect(message(anEndedPod({ agent: { verdict: noWord }, exitCode: 1 }))).toContain(unknown);
+    expect(message(failing)).not.toContain(unknown);
   });
 
   it("has its Job stopped where that may still run a pod", () => {

@@ -1,4 +1,5 @@
 import type { Ending } from "./attempt-state.ts";
+import { recorded } from "./current-attempt.ts";
 import {
   atOnce,
   awaitChange,
@@ -30,7 +31,7 @@ export function stopOf({ plan, now, deadline }: Pick<Situation, "plan" | "now" |
 
 /** The run's attempt is over: the round ends with it, or another attempt follows. One write says all of it. */
 export function endAttempt(situation: Situation, found: Ending, kindFields: Record<string, unknown> = {}): Decision {
-  const end: AttemptEnd = { ending: named(situation, found), kindFields };
+  const end: AttemptEnd = { ending: withUnknownCost(situation, named(situation, found)), kindFields };
   const next = nextStep(situation, end.ending);
   return next.type === "end"
     ? endRound(situation, { ...next, message: end.ending.message, end })
@@ -60,6 +61,14 @@ export function endRound(
 function isOver({ plan, observation }: Situation): boolean {
   const { succeededMs, failedMs } = plan.retention;
   return plan.contextVersion <= observation.attempt.round && succeededMs === undefined && failedMs === undefined;
+}
+
+/** An agent that has worked costs something; a gateway that did not report cannot say how much. */
+function withUnknownCost({ observation }: Situation, ending: Ending): Ending {
+  const begun = ending.startedAt ?? recorded(observation.run, observation.attempt)?.startedAt;
+  if (begun === undefined || ending.gateway !== undefined) return ending;
+  const unknown = "what the attempt has cost since it last handed in its work is not known, and not counted";
+  return { ...ending, message: `${ending.message}; ${unknown}` };
 }
 
 /** What the pod says gives way to a cancel, unless everything was delivered before. */

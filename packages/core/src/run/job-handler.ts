@@ -17,6 +17,8 @@ export interface AttemptSettings {
   modelBaseUrl: string;
   /** Secret with the model's key, unless the run names one. */
   modelSecretName: string;
+  /** Whether unfinished work and sessions are kept in the run's repository, to be gone on from. */
+  keepWork: boolean;
   /** PEM text of authorities that the gateway trusts beside the system's. */
   caBundle?: string | undefined;
   /** Where the agent's telemetry goes; absent: nowhere. */

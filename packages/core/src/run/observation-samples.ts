@@ -15,6 +15,7 @@ export const attemptSettings: AttemptSettings = {
   agentImage: "agent:1",
   modelBaseUrl: "https://model.example",
   modelSecretName: "model",
+  keepWork: true,
   workspaceAccessMode: "ReadWriteOnce",
 };
 

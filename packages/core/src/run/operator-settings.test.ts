@@ -9,6 +9,7 @@ describe("an operator's settings", () => {
       agentImage: "orchestrator/agent:dev",
       modelBaseUrl: "https://api.anthropic.com",
       modelSecretName: "orchestrator-model",
+      keepWork: true,
       metricsPort: 8080,
       healthPort: 8081,
       leaderElection: true,

@@ -14,6 +14,8 @@ export interface OperatorSettings {
   modelBaseUrl: string;
   /** MODEL_SECRET_NAME; default `orchestrator-model` */
   modelSecretName: string;
+  /** KEEP_WORK; default true: unfinished work and sessions are kept in the repository, under `refs/orchestrator/` */
+  keepWork: boolean;
   /** CA_BUNDLE: path of a PEM file. */
   caBundle?: string;
   /** METRICS_PORT; default 8080, 0 for any free port */
@@ -57,6 +59,7 @@ const objectName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be the name of a Kubernetes object");
 const namespace = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be the name of a namespace");
+const flag = z.enum(["true", "false"], "must be true or false").transform((value) => value === "true");
 const duration = z
   .string()
   .transform(durationMs)
@@ -81,13 +84,11 @@ const environment = z.object({
   AGENT_IMAGE: text,
   MODEL_BASE_URL: url.default("https://api.anthropic.com"),
   MODEL_SECRET_NAME: objectName.default("orchestrator-model"),
+  KEEP_WORK: flag.default(true),
   CA_BUNDLE: path,
   METRICS_PORT: integer(0, 65_535).default(8080),
   HEALTH_PORT: integer(0, 65_535).default(8081),
-  LEADER_ELECTION: z
-    .enum(["true", "false"], "must be true or false")
-    .default("true")
-    .transform((value) => value === "true"),
+  LEADER_ELECTION: flag.default(true),
   LEASE_NAMESPACE: namespace.optional(),
   LEASE_DURATION: duration.default(15_000),
   RENEW_DEADLINE: duration.default(10_000),
@@ -120,6 +121,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     agentImage: values.AGENT_IMAGE,
     modelBaseUrl: values.MODEL_BASE_URL,
     modelSecretName: values.MODEL_SECRET_NAME,
+    keepWork: values.KEEP_WORK,
     metricsPort: values.METRICS_PORT,
     healthPort: values.HEALTH_PORT,
     leaderElection: values.LEADER_ELECTION,

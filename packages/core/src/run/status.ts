@@ -6,6 +6,7 @@ import { defined } from "./defined.ts";
 import { explain, tell } from "./messages.ts";
 import type { Observation } from "./observation.ts";
 import { reasons, type Reason } from "./reason.ts";
+import { resumableCondition } from "./resumable-condition.ts";
 import { totalCostAfter, usageAfter } from "./round-usage.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -79,8 +80,9 @@ export function retryingStatus(
   now: number,
 ): StatusPatch {
   const message = tell(`${end.ending.reason}: ${end.ending.message}`, next.outcome);
+  const reason = next.suspended ? "Suspended" : "Retrying";
   return {
-    ...undecided(observation, { reason: next.suspended ? "Suspended" : "Retrying", message }, now),
+    ...undecided(observation, { reason, message }, now, resumability(observation, end)),
     ...startTime(observation),
     ...afterAttempt(observation, end),
     retries: next.retries,
@@ -98,7 +100,7 @@ export function finalStatus(
     ...headline(
       observation,
       message,
-      [acceptance(observation, reason, message), ...verdictOf(reason, message, end)],
+      [acceptance(observation, reason, message), ...verdictOf(reason, message, end), ...resumability(observation, end)],
       now,
     ),
     ...startTime(observation),
@@ -108,7 +110,12 @@ export function finalStatus(
   };
 }
 
-function undecided(observation: Observation, { reason, message }: { reason: string; message: string }, now: number) {
+function undecided(
+  observation: Observation,
+  { reason, message }: { reason: string; message: string },
+  now: number,
+  further: readonly ConditionClaim[] = [],
+) {
   return headline(
     observation,
     message,
@@ -116,6 +123,7 @@ function undecided(observation: Observation, { reason, message }: { reason: stri
       accepted,
       { type: "Succeeded", status: "Unknown", reason, message },
       { type: "Delivered", status: "Unknown", reason, message: "The agent has not ended yet." },
+      ...further,
     ],
     now,
   );
@@ -145,6 +153,10 @@ function verdictOf(reason: Reason, message: string, end: AttemptEnd | undefined)
   ];
 }
 
+function resumability({ run }: Observation, end: AttemptEnd | undefined): ConditionClaim[] {
+  return resumableCondition({ runUid: run.uid, gateway: end?.ending.gateway, before: run.status.conditions });
+}
+
 /** A run that could not even be begun because of what it says was not accepted as it is. */
 function acceptance(observation: Observation, reason: Reason, message: string): ConditionClaim {
   if (reasons[reason] !== "configuration" || hasBegun(observation)) return accepted;
@@ -164,7 +176,7 @@ function afterAttempt(observation: Observation, { ending, kindFields }: AttemptE
     ...defined({
       usage,
       totalCostUsd: totalCostAfter(status, usage),
-      result: ending.gateway?.delivery?.result,
+      result: ending.gateway?.delivery?.result ?? ending.gateway?.result,
     }),
     provenance: provenance(observation, ending),
     ...kindFields,

@@ -15,6 +15,8 @@ const pullRequest = z.object({
   createdAt: z.string(),
   updatedAt: z.string(),
   closedAt: z.string().nullable(),
+  /** Commit that the head stood at when it was closed; pushes after that are not part of it. */
+  closedHead: z.string().optional(),
 });
 export type PullRequest = z.infer<typeof pullRequest>;
 

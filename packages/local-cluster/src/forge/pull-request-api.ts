@@ -90,6 +90,7 @@ export class PullRequestApi {
     if (asked.state !== undefined && asked.state !== pull.state) {
       pull.state = asked.state;
       pull.closedAt = asked.state === "closed" ? pull.updatedAt : null;
+      pull.closedHead = asked.state === "closed" ? await this.#git.branchCommit(pull.head) : undefined;
     }
     await this.#state.save();
     return await this.#full(pull);
@@ -137,7 +138,7 @@ export class PullRequestApi {
 
   async #simple(pull: PullRequest): Promise<Record<string, unknown>> {
     const commits = {
-      head: (await this.#git.branchCommit(pull.head)) ?? "",
+      head: pull.closedHead ?? (await this.#git.branchCommit(pull.head)) ?? "",
       base: (await this.#git.branchCommit(pull.base)) ?? "",
     };
     return pullRequestSimple(this.#repository, pull, commits, this.#addresses);

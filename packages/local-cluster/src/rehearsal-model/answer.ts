@@ -10,6 +10,8 @@ export interface Answer {
   blocks: AnswerBlock[];
   /** How many tool calls the conversation had before; usage grows with it as a real one does. */
   calls: number;
+  /** How many messages the conversation had before: the same answer in another place has ids of its own. */
+  messages: number;
 }
 
 /** Ids by which the provider answers to an alias. */
@@ -23,10 +25,10 @@ const firstPromptTokens = 9000;
 const tokensPerCall = 400;
 const charactersPerToken = 4;
 
-/** A message of the API. The same answer always has the same ids and usage. */
-function message({ model, blocks, calls }: Answer) {
+/** A message of the API. The same answer to the same conversation always has the same ids and usage. */
+function message({ model, blocks, calls, messages }: Answer) {
   const identity = createHash("sha256")
-    .update(JSON.stringify([model, blocks, calls]))
+    .update(JSON.stringify([model, blocks, messages]))
     .digest("hex")
     .slice(0, 24);
   const content = blocks.map((block, index) =>

@@ -14,6 +14,8 @@ export interface Conversation {
   task: TaskBlock | undefined;
   /** The agent's working directory, as the agent CLI states it. */
   cwd: string | undefined;
+  /** How many prompts with a task there were. */
+  tasks: number;
   /** Since the last prompt with a task, in order. */
   calls: ToolCall[];
 }
@@ -28,6 +30,7 @@ export function readConversation(request: MessagesRequest): Conversation {
   return {
     prompt: prompts.join("\n"),
     task: readTaskBlock(prompts[start] ?? ""),
+    tasks: prompts.filter((text) => readTaskBlock(text) !== undefined).length,
     cwd: stated.map((text) => workingDirectory.exec(text)?.[1]?.trim()).find((found) => found !== undefined),
     calls: callsOf(request.messages.slice(Math.max(start, 0))),
   };

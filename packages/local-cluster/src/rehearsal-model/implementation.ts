@@ -4,14 +4,24 @@ import { label, plainWords, type RehearsedFile } from "./rehearsed-file.ts";
 
 type ImplementationBlock = Extract<TaskBlock, { kind: "TaskImplementationRun" }>;
 
-/** A small module and its test, in the service's folder; in a later round a note beside them. */
+/**
+ * A small module and its test, in the service's folder; in a later round a note beside them.
+ *
+ * @param asked how often the session has been asked for work on a task
+ */
 export function rehearseImplementation(
   block: ImplementationBlock,
   round: number,
+  asked: number,
 ): { files: RehearsedFile[]; test: RehearsedFile } {
   const { source, test } = moduleAndTest(block);
-  const note = { path: posix.join(posix.dirname(source.path), `round-${round}.txt`), content: `${label}\n` };
+  const note = { path: posix.join(posix.dirname(source.path), `round-${round}.txt`), content: noteOn(asked) };
   return { files: [source, test, ...(round === 1 ? [] : [note])], test };
+}
+
+/** Shows who reads it whether the session knew of the rounds before. */
+function noteOn(asked: number): string {
+  return `${label}\nPrompts of this session: ${asked}\n`;
 }
 
 function moduleAndTest(block: ImplementationBlock): { source: RehearsedFile; test: RehearsedFile } {

@@ -123,7 +123,12 @@ class Requests {
     context: { asked: MessagesRequest; conversation: Conversation; signal: AbortSignal },
   ): Promise<void> {
     const { asked, conversation, signal } = context;
-    const answerOf = (blocks: Answer["blocks"]) => ({ model: asked.model, blocks, calls: conversation.calls.length });
+    const answerOf = (blocks: Answer["blocks"]): Answer => ({
+      model: asked.model,
+      blocks,
+      calls: conversation.calls.length,
+      messages: asked.messages.length,
+    });
     switch (reply.type) {
       case "refuse":
         return refuse(response, reply.status, `rehearsal of HTTP ${reply.status}`, reply.retryAfterSeconds);

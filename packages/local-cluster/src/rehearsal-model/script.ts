@@ -62,7 +62,8 @@ function work(conversation: Conversation, scenario: Play): AnswerBlock[] {
   if (command !== undefined && !ran(calls, command)) return [bash(command, "Rehearse a failure")];
   if (scenario === "nothing") return [text("Rehearsal: nothing had to be changed.")];
   return (
-    mendOr(scenario, task, conversation) ?? implement(rehearseImplementation(task, roundOf(conversation)), conversation)
+    mendOr(scenario, task, conversation) ??
+    implement(rehearseImplementation(task, roundOf(conversation), conversation.tasks), conversation)
   );
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 
 /** A git program that did not end well. `stderr` may name addresses, never credentials: none are in Git's arguments. */
@@ -35,23 +35,49 @@ export class Git {
    * @throws GitFailed when it ends with another code than 0
    */
   async output(args: readonly string[], options: { signal: AbortSignal; input?: string | Buffer }): Promise<Buffer> {
-    const child = spawn("git", [...args], { env: this.env, stdio: "pipe", signal: options.signal });
-    // A program that ends without reading its input tells why by its exit code.
-    child.stdin.on("error", () => {});
-    child.stdin.end(options.input ?? "");
-    const stdout: Buffer[] = [];
-    let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-    });
-    const [code] = (await once(child, "close")) as [number | null];
-    if (code !== 0) throw new GitFailed(commandOf(args), code, stderr);
-    return Buffer.concat(stdout);
+    const { signal } = options;
+    const child = spawn("git", [...args], { env: this.env, stdio: "pipe", detached: true, signal });
+    // Git's own helpers would wait for a silent forge, and keep the gateway from ending.
+    const stop = (): void => endGroup(child.pid);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await outputOf(child, commandOf(args), options.input);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   async text(args: readonly string[], options: { signal: AbortSignal; input?: string | Buffer }): Promise<string> {
     return (await this.output(args, options)).toString("utf8");
+  }
+}
+
+async function outputOf(
+  child: ChildProcessWithoutNullStreams,
+  command: string,
+  input: string | Buffer = "",
+): Promise<Buffer> {
+  // A program that ends without reading its input tells why by its exit code.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
+  const stdout: Buffer[] = [];
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) throw new GitFailed(command, code, stderr);
+  return Buffer.concat(stdout);
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGTERM");
+  } catch (error) {
+    // The whole group has ended.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 

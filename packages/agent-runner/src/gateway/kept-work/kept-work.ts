@@ -54,26 +54,33 @@ export interface KeptWorkOptions {
 
 /**
  * Work in progress, sessions and the account of a round, kept under a ref of the run's own in its repository or in the
- * service's workspace. The ref is first written when there is something to keep, and goes when the run has delivered.
+ * service's workspace. The ref is first written when there is something to keep. Once all is delivered it goes, unless a
+ * later round may continue the session.
  */
 export class KeptWork {
   readonly #options: KeptWorkOptions;
   #isKept = false;
+  #whyNot: string | undefined;
 
   constructor(options: KeptWorkOptions) {
     this.#options = options;
   }
 
-  /** Whether something is kept for a next attempt. */
+  /** Whether something of this round is kept. */
   get isKept(): boolean {
     return this.#isKept;
+  }
+
+  /** Why what was to be kept last is not kept, or not all of it. */
+  get whyNot(): string | undefined {
+    return this.#whyNot;
   }
 
   /** Looks at what is kept already. Resolves to what the round has used, as far as it is written down there. */
   async open(signal: AbortSignal): Promise<Usage | undefined> {
     const ledger = await this.#keptLedger(signal);
-    this.#isKept = ledger !== undefined;
-    return ledger?.round === this.#options.inputs.round ? ledger.usage : undefined;
+    this.#isKept = ledger?.round === this.#options.inputs.round;
+    return this.#isKept ? ledger?.usage : undefined;
   }
 
   /**
@@ -86,9 +93,8 @@ export class KeptWork {
     const kept = await mirror.keptCommit(signal);
     const ledger = await this.#keptLedger(signal);
     const work = await mirror.workCommit(signal);
-    if (inputs.resume === undefined || kept === undefined || ledger === undefined || work === undefined) {
-      return { state: "none" };
-    }
+    if (!inputs.keepWork || inputs.resume === undefined) return { state: "none" };
+    if (kept === undefined || ledger === undefined || work === undefined) return { state: "none" };
     const found = { commit: await this.#startOf(work, signal), round: ledger.round };
     return { state: "found", ...found, transcripts: await this.#transcripts(kept, signal) };
   }
@@ -102,30 +108,50 @@ export class KeptWork {
     } catch (error) {
       const why = whyNot(error);
       if (why === undefined) throw error;
+      this.#whyNot = why;
       this.#options.logger.warn({ reason: why }, "Work that was handed in cannot be kept");
       return { stored: false, why };
     }
   }
 
-  /** Takes away what is kept, once it has been delivered. */
-  async drop(signal: AbortSignal): Promise<void> {
-    if (!this.#isKept) return;
+  /** Everything is delivered as `commit`: no work is left to keep, but a session that a later round may continue. */
+  async settle(commit: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#options.mirror.keepUpstream(undefined, signal);
-      this.#isKept = false;
+      await (this.#options.inputs.kind === "TaskImplementationRun" ? this.#rest(commit, signal) : this.#drop(signal));
     } catch (error) {
-      // Everything is delivered: a ref that is left behind harms nobody.
-      this.#options.logger.warn({ reason: whyNot(error) ?? String(error) }, "The kept work could not be removed");
+      // The delivery stands: a ref that is left as it was harms nobody.
+      const why = whyNot(error) ?? String(error);
+      this.#options.logger.warn({ reason: why }, "What is kept could not be brought up to the delivery");
     }
   }
 
+  async #drop(signal: AbortSignal): Promise<void> {
+    if (!this.#isKept) return;
+    await this.#options.mirror.keepUpstream(undefined, signal);
+    this.#isKept = false;
+  }
+
+  /** The sessions lie on top of what was delivered, so that the next round goes on from the branch as it is then. */
+  async #rest(commit: string, signal: AbortSignal): Promise<void> {
+    const kept = await this.#options.mirror.keptCommit(signal);
+    if (kept !== undefined) await this.#keep(commit, await this.#transcripts(kept, signal), signal);
+  }
+
   async #store({ commit, transcripts }: HandIn, signal: AbortSignal): Promise<HandInAnswer> {
-    const { mirror, inputs, ledger } = this.#options;
+    const { mirror, inputs } = this.#options;
+    if (!inputs.keepWork) throw new RunFailure("DeliveryRefused", turnedOff);
     if ((await mirror.workCommit(signal)) !== commit) return { stored: false, why: `${commit} was not pushed` };
     await this.#checkWork(commit, signal);
     const { clean, why } = this.#withoutSecrets(transcripts);
     const before = (await mirror.startCommit(signal)) ?? (await mirror.baseCommit(signal));
     if (commit === before && clean.length === 0) return { stored: false, why: why ?? "there is nothing to keep yet" };
+    await this.#keep(commit, clean, signal);
+    this.#whyNot = why;
+    return { stored: true, ...(why !== undefined && { why }) };
+  }
+
+  async #keep(work: string, transcripts: readonly Transcript[], signal: AbortSignal): Promise<void> {
+    const { mirror, inputs, ledger } = this.#options;
     const account: KeptLedger = {
       version: 1,
       round: inputs.round,
@@ -134,14 +160,13 @@ export class KeptWork {
     };
     const files = {
       [ledgerFile]: JSON.stringify(account),
-      [indexFile]: JSON.stringify(clean.map(({ sessionId, path }) => ({ sessionId, path }))),
+      [indexFile]: JSON.stringify(transcripts.map(({ sessionId, path }) => ({ sessionId, path }))),
       ...Object.fromEntries(
-        clean.map(({ sessionId, gzipBase64 }) => [transcriptFile(sessionId), Buffer.from(gzipBase64, "base64")]),
+        transcripts.map(({ sessionId, gzipBase64 }) => [transcriptFile(sessionId), Buffer.from(gzipBase64, "base64")]),
       ),
     };
-    await mirror.keepUpstream(await mirror.commitFiles(files, commit, signal), signal);
+    await mirror.keepUpstream(await mirror.commitFiles(files, work, signal), signal);
     this.#isKept = true;
-    return { stored: true, ...(why !== undefined && { why }) };
   }
 
   /** @throws RunFailure DeliveryRefused */
@@ -165,19 +190,18 @@ export class KeptWork {
 
   async #startOf(work: string, signal: AbortSignal): Promise<string> {
     const { mirror, inputs } = this.#options;
-    const head = await mirror.startCommit(signal);
-    const missing = head === undefined ? [] : await mirror.origins(work, head, signal);
+    const head = (await mirror.startCommit(signal)) ?? (await mirror.baseCommit(signal));
+    const missing = await mirror.origins(work, head, signal);
     const from = whereToGoOn({
-      head,
-      work,
+      headHoldsWork: await mirror.descends(head, work, signal),
       workHoldsHead: missing.length === 0,
-      headIsOwn: missing.every(({ runUid }) => runUid === inputs.uid),
+      ownSince: missing.some(({ runUid }) => runUid === inputs.uid),
     });
     if (from === "moved") {
       const text = `branch ${inputs.branch} in ${upstreamName(inputs)} holds commits that are not from this run, and is not overwritten; the run's own work is kept ${keptPlace(inputs)} in ${mirror.upstreamKeptRef}: merge or remove one of them, then apply the run again under a new name`;
       throw new RunFailure("PushRejected", text);
     }
-    return from === "branch" && head !== undefined ? head : work;
+    return from === "branch" ? head : work;
   }
 
   async #keptLedger(signal: AbortSignal): Promise<KeptLedger | undefined> {
@@ -199,6 +223,8 @@ export class KeptWork {
     });
   }
 }
+
+const turnedOff = "the operator's setting KEEP_WORK is false";
 
 function parsed<T>(schema: z.ZodType<T>, file: Buffer | undefined): T | undefined {
   if (file === undefined) return undefined;

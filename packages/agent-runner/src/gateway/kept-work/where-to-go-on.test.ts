@@ -2,11 +2,15 @@ import { expect, test } from "vitest";
 import { whereToGoOn } from "./where-to-go-on.ts";
 
 test.each([
-  ["nothing is kept", { head: "h", workHoldsHead: false, headIsOwn: false }, "branch"],
-  ["there is no branch yet", { work: "w", workHoldsHead: false, headIsOwn: false }, "kept"],
-  ["what is kept goes beyond the branch", { head: "h", work: "w", workHoldsHead: true, headIsOwn: false }, "kept"],
-  ["the run has pushed since", { head: "h", work: "w", workHoldsHead: false, headIsOwn: true }, "branch"],
-  ["a person has pushed since", { head: "h", work: "w", workHoldsHead: false, headIsOwn: false }, "moved"],
+  ["both are the same", { headHoldsWork: true, workHoldsHead: true, ownSince: false }, "branch"],
+  [
+    "a person has added to what was delivered",
+    { headHoldsWork: true, workHoldsHead: false, ownSince: false },
+    "branch",
+  ],
+  ["what is kept goes beyond the branch", { headHoldsWork: false, workHoldsHead: true, ownSince: false }, "kept"],
+  ["the run has pushed since", { headHoldsWork: false, workHoldsHead: false, ownSince: true }, "branch"],
+  ["a person has pushed since", { headHoldsWork: false, workHoldsHead: false, ownSince: false }, "moved"],
 ] as const)("where %s, work goes on from: %s", (_name, found, expected) => {
   expect(whereToGoOn(found)).toBe(expected);
 });

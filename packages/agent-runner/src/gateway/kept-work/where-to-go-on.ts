@@ -1,21 +1,19 @@
-/** What an attempt that goes on finds in the repository. */
+/** How the branch stands, or where it would begin, beside the unfinished work that is kept. */
 export interface EarlierWork {
-  /** Newest commit of the run's branch. */
-  head?: string | undefined;
-  /** Unfinished work that is kept. */
-  work?: string | undefined;
-  /** The unfinished work holds all of the branch. */
+  /** The branch holds all of the work. */
+  headHoldsWork: boolean;
+  /** The work holds all of the branch. */
   workHoldsHead: boolean;
-  /** What the branch has and the unfinished work has not was made by the run itself. */
-  headIsOwn: boolean;
+  /** The run itself has committed to the branch since the work was kept: that commit holds what was worth keeping. */
+  ownSince: boolean;
 }
 
 /**
- * Where the work goes on: from what is kept, or from the branch, which may hold more when an attempt broke off right
- * after it had pushed; `moved` where a person has put the branch elsewhere meanwhile.
+ * Where the work goes on: from what is kept, or from the branch, with what persons have added to it; `moved` where a
+ * person has put the branch elsewhere while work that is not on it is kept.
  */
-export function whereToGoOn({ head, work, workHoldsHead, headIsOwn }: EarlierWork): "kept" | "branch" | "moved" {
-  if (work === undefined) return "branch";
-  if (head === undefined || workHoldsHead) return "kept";
-  return headIsOwn ? "branch" : "moved";
+export function whereToGoOn({ headHoldsWork, workHoldsHead, ownSince }: EarlierWork): "kept" | "branch" | "moved" {
+  if (headHoldsWork) return "branch";
+  if (workHoldsHead) return "kept";
+  return ownSince ? "branch" : "moved";
 }

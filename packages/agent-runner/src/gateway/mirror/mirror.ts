@@ -238,8 +238,8 @@ export class Mirror {
 
   async #clone(target: string, signal: AbortSignal): Promise<void> {
     const { url, branch } = this.#inputs.repository;
-    const run = `refs/heads/${this.#inputs.branch}`;
-    const known = await this.#known({ base: `refs/heads/${branch}`, run, kept: this.upstreamKeptRef }, signal);
+    const [base, run] = [`refs/heads/${branch}`, `refs/heads/${this.#inputs.branch}`];
+    const known = await this.#known({ base, run, kept: this.upstreamKeptRef }, signal);
     // Work that goes on needs the history that tells where it left the branch it started from, and so does work that is to be
     // kept in another repository.
     const depth = known.run || known.kept || this.#keptUrl !== url ? [] : ["--depth", "1"];
@@ -248,9 +248,8 @@ export class Mirror {
     const fetch = ["-C", target, "fetch", "--quiet", "--"];
     if (known.run) await this.#remote([...fetch, url, `${run}:${run}`], signal);
     if (known.kept) await this.#remote([...fetch, this.#keptUrl, `${this.upstreamKeptRef}:${keptRef}`], signal);
-    await this.#markBeginnings(target, { run, known }, signal);
-    const start = known.run ? run : `refs/heads/${branch}`;
-    await this.#push(target, ["--dry-run", "--", url, `${start}:${run}`], signal);
+    await this.#markBeginnings(target, { base, ...(known.run && { run }), hasKept: known.kept }, signal);
+    await this.#push(target, ["--dry-run", "--", url, `${known.run ? run : base}:${run}`], signal);
   }
 
   /**
@@ -275,30 +274,40 @@ export class Mirror {
     return { run: has(run), kept: has(kept) };
   }
 
-  /** Notes where the work began, where its branch stood, and what is kept of it. */
+  /** Notes where the work begins, and what an earlier attempt has left. `run`: the run's branch, where there is one. */
   async #markBeginnings(
     target: string,
-    { run, known }: { run: string; known: { run: boolean; kept: boolean } },
+    { base, run, hasKept }: { base: string; run?: string; hasKept: boolean },
     signal: AbortSignal,
   ): Promise<void> {
     const set = async (ref: string, ...commit: string[]): Promise<void> => {
       const id = (await this.#git.text(["-C", target, ...commit], { signal })).trim();
       await this.#git.text(["-C", target, "update-ref", ref, id], { signal });
     };
-    if (known.run) await set(startRef, "rev-parse", run);
-    if (known.kept) await set(workRef, "rev-parse", `${keptRef}^`);
-    const base = `refs/heads/${this.#inputs.repository.branch}`;
-    const work = known.run ? run : known.kept ? workRef : undefined;
-    if (work === undefined) await set(baseRef, "rev-parse", base);
-    // The branch that the work started from may have moved on to what this run has delivered.
-    else if (staysInWorkspace(this.#inputs)) await set(baseRef, "rev-list", ...this.#beforeOwn(), work);
-    else await set(baseRef, "merge-base", base, work);
+    if (hasKept) await set(workRef, "rev-parse", `${keptRef}^`);
+    const tips = [...(run === undefined ? [] : [run]), ...(hasKept ? [workRef] : [])];
+    const [tip] = tips;
+    if (tip !== undefined && staysInWorkspace(this.#inputs)) {
+      // The branch that the work started from may have moved on to what this run has delivered.
+      await set(baseRef, "rev-list", ...this.#beforeOwn(), tip);
+    } else {
+      // All of it has been merged: what comes now begins where the branch stands that it was merged into.
+      const merged = await this.#holdsAll(target, base, tips, signal);
+      if (merged && run !== undefined) await set(run, "rev-parse", base);
+      await (merged ? set(baseRef, "rev-parse", base) : set(baseRef, "merge-base", base, tip ?? base));
+    }
+    if (run !== undefined) await set(startRef, "rev-parse", run);
   }
 
   /** Picks the newest commit that neither this run nor its agent has made. */
   #beforeOwn(): string[] {
     const own = [`--grep=^${runTrailer}: ${this.#inputs.uid}$`, `--grep=^${workInProgress}$`];
     return ["--max-count=1", "--invert-grep", ...own];
+  }
+
+  async #holdsAll(target: string, ref: string, tips: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const args = ["-C", target, "rev-list", "--count", ...tips, "--not", ref];
+    return (await this.#git.text(args, { signal })).trim() === "0";
   }
 
   async #configure(target: string, signal: AbortSignal): Promise<void> {
