@@ -96,14 +96,16 @@ function carryOver<S extends z.ZodObject>(
   { subject, notes }: { subject: string; notes: NotCarriedOver[] },
 ): z.output<S> {
   const accepted = { ...candidate };
-  for (const { path, message } of schema.safeParse(candidate).error?.issues ?? []) {
+  const found = schema.safeParse(candidate);
+  for (const { path, message } of found.error?.issues ?? []) {
     const field = String(path[0]);
     if (schema.shape[field]?.safeParse(undefined).success !== true) continue;
     delete accepted[field];
     notes.push({ field: ["spec", ...path].join("."), why: message });
   }
   const carried = schema.safeParse(accepted);
-  if (!carried.success) throw SerializationError.reading(subject, carried.error);
+  // What was found at first says more than what is missing without it.
+  if (!carried.success) throw SerializationError.reading(subject, found.error ?? carried.error);
   for (const field of lostFields(accepted, carried.data, "spec")) {
     notes.push({ field, why: gone });
   }
