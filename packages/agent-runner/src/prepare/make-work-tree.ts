@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { Door, RunInputs } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
-import { EndingError } from "../steps/ending-error.ts";
+import { RunFailure } from "../gateway/run-failure.ts";
 import { workRef } from "../steps/git-names.ts";
 import { Repository } from "../steps/repository.ts";
 import type { Step } from "../steps/step-options.ts";
@@ -19,7 +19,7 @@ export interface WorkTreeOptions {
  * Clones from the gateway and makes the run's branch, or goes on with it where it is there already.
  *
  * @returns the commit that the branch stands at
- * @throws EndingError RepositoryUnreachable
+ * @throws RunFailure RepositoryUnreachable
  */
 export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work }: WorkTreeOptions): Promise<string> {
   // An init container may run twice: what the first run left is made again.
@@ -32,7 +32,7 @@ export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work 
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
     const message = `git ${error.command} from the pod's gateway failed: ${error.stderr.trim()}`;
-    throw new EndingError({ reason: "RepositoryUnreachable", message }, { cause: error });
+    throw new RunFailure("RepositoryUnreachable", message, { cause: error });
   }
   const { name, email } = author(inputs);
   await repository.git(["config", "user.name", name]);
