@@ -53,7 +53,7 @@ function createResources(request: Request): AttemptResources {
     image: settings.agentImage,
     modelSecretName: modelSecretName(request),
     repositorySecretName: spec.repository.secretRef?.name,
-    ...podLimits(timing),
+    ...podLimits(timing, settings),
     template: settings.podTemplate,
     wishes: spec.pod,
   });

@@ -12,10 +12,18 @@ import type { OperatorSettings } from "./operator-settings.ts";
  * @throws InvalidConfig naming the variable, the file and what is wrong with it.
  */
 export async function loadAttemptSettings(settings: OperatorSettings): Promise<AttemptSettings> {
-  const { agentImage, modelBaseUrl, modelSecretName, telemetryEndpoint } = settings;
+  const { agentImage, modelBaseUrl, modelSecretName, telemetryEndpoint, gracePeriodMs } = settings;
   const caBundle = settings.caBundle === undefined ? undefined : await readCaBundle(settings.caBundle);
   const template = settings.podTemplate === undefined ? undefined : await readPodTemplate(settings.podTemplate);
-  return { agentImage, modelBaseUrl, modelSecretName, telemetryEndpoint, caBundle, podTemplate: template };
+  return {
+    agentImage,
+    modelBaseUrl,
+    modelSecretName,
+    telemetryEndpoint,
+    caBundle,
+    podTemplate: template,
+    gracePeriodMs,
+  };
 }
 
 async function readCaBundle(path: string): Promise<string> {

@@ -54,8 +54,8 @@ function suspend(situation: Situation): Decision {
   return lookAgain(
     situation,
     [
-      { type: "patchStatus", status },
       { type: "recordEvent", event },
+      { type: "patchStatus", status },
     ],
     deadline,
   );
@@ -70,8 +70,8 @@ function goOn(situation: Situation): Decision {
   return lookAgain(
     situation,
     [
-      { type: "patchStatus", status },
       { type: "recordEvent", event },
+      { type: "patchStatus", status },
     ],
     at,
   );
@@ -105,7 +105,7 @@ export function endImpossible(
   situation: Situation,
   { reason, message }: { reason: Reason; message: string },
 ): Decision {
-  return endRound(situation, { reason, message, end: { ending: { reason, message }, kindFields: {} } });
+  return endRound(situation, { reason, message });
 }
 
 type Built = { type: "built"; resources: AttemptResources } | { type: "impossible"; reason: Reason; message: string };

@@ -20,6 +20,8 @@ export interface AttemptSettings {
   /** Where the agent's telemetry goes; absent: nowhere. */
   telemetryEndpoint?: string | undefined;
   podTemplate?: PodTemplate | undefined;
+  /** What a pod has to end after SIGTERM, in milliseconds; default: 90 seconds. */
+  gracePeriodMs?: number | undefined;
 }
 
 /** One attempt that is to be made. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { durationMs } from "../api/duration.ts";
 import { InvalidConfig } from "../errors/invalid-config.ts";
+import { gracePeriodMs } from "./check-attempt.ts";
 import { defined } from "./defined.ts";
 
 /** What an operator is told by its environment, in the units that the code works with. */
@@ -39,6 +40,8 @@ export interface OperatorSettings {
   telemetryEndpoint?: string;
   /** POD_TEMPLATE: path of a YAML file. */
   podTemplate?: string;
+  /** POD_GRACE_PERIOD, at most 90s; default 90s. With less an agent may be killed before its work is kept. */
+  gracePeriodMs: number;
   /** KUBECONFIG; absent: the pod's own account, else `~/.kube/config` */
   kubeconfig?: string;
 }
@@ -94,6 +97,9 @@ const environment = z.object({
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
   TELEMETRY_ENDPOINT: url.optional(),
   POD_TEMPLATE: path,
+  POD_GRACE_PERIOD: duration
+    .refine((value) => value <= gracePeriodMs, "must be a duration of at most 90s")
+    .default(gracePeriodMs),
   KUBECONFIG: path,
 });
 
@@ -121,6 +127,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     renewDeadlineMs: values.RENEW_DEADLINE,
     retryPeriodMs: values.RETRY_PERIOD,
     concurrentReconciles: values.CONCURRENT_RECONCILES,
+    gracePeriodMs: values.POD_GRACE_PERIOD,
     waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
     logLevel: values.LOG_LEVEL,
     ...defined({

@@ -26,7 +26,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
       files: { "prompt.md": run.spec.question },
       image: settings.agentImage,
       modelSecretName: settings.modelSecretName,
-      ...podLimits(timing),
+      ...podLimits(timing, settings),
     }),
   checkStatus(observation, timing, now) {
     const state = checkAttempt(observation, timing, now);

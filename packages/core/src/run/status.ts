@@ -17,7 +17,8 @@ const accepted = { type: "Accepted", status: "True", reason: "Accepted", message
 
 /** The one extra write of an attempt that waits longer than usual: it names why. */
 export function waitingStatus(observation: Observation, waiting: Waiting, now: number): StatusPatch {
-  const message = explain(waiting.endsAs, waiting.message);
+  // What only takes its time has nothing to be mended.
+  const message = waiting.reason === waiting.endsAs ? explain(waiting.endsAs, waiting.message) : tell(waiting.message);
   return { ...undecided(observation, { reason: waiting.reason, message }, now), ...startTime(observation) };
 }
 
