@@ -28,7 +28,7 @@ export function providerVerdict(
   error: ProviderError,
   inputs: { modelSecretName: string; model: string },
 ): Verdict | undefined {
-  const told = error.status === 0 ? error.message : `${error.status} ${error.message}`;
+  const told = `${error.status} ${error.message}`;
   const verdict = (reason: Reason, message: string): Verdict => ({ reason, message });
   if (error.status === 401 || error.status === 403) {
     return verdict(
@@ -42,7 +42,8 @@ export function providerVerdict(
   if (error.status === 429) {
     return verdict("RateLimited", `the model's provider limits the rate: ${told}`);
   }
-  if (error.status === 0 || error.status >= 500) {
+  if (error.status === 0) return verdict("ModelOverloaded", error.message);
+  if (error.status >= 500) {
     return verdict("ModelOverloaded", `the model's provider cannot answer: ${told}`);
   }
   return undefined;
