@@ -1,4 +1,4 @@
-import { type Reason, reasons, type RunObject, type RunStatus } from "@orchestrator/core";
+import { type Reason, reasons, type RunStatus } from "@orchestrator/core";
 import { waitFor } from "../support/wait.ts";
 import type { Ending } from "./ending.ts";
 import { showRun, shown } from "./reading-page.ts";
@@ -8,8 +8,6 @@ import type { Stage } from "./stage.ts";
 /** What became of an ending that was brought about. */
 export interface Executed {
   ending: Ending;
-  scene: Scene;
-  run: RunObject;
   status: RunStatus;
   events: { type: string; reason: string; note: string }[];
   /** What kubectl says of it, where the docs show it. */
@@ -22,14 +20,17 @@ const lastEvents: readonly string[] = ["Succeeded", "Failed", "Cancelled"];
 export async function execute(stage: Stage, ending: Ending): Promise<Executed> {
   const scene = await Scene.begin(stage, await ending.run(stage, ending.name));
   await ending.meanwhile?.(scene);
-  const run = await scene.until("ends", ({ completionTime }) => completionTime !== undefined);
+  const { status = { phase: "Pending" } } = await scene.until(
+    "ends",
+    ({ completionTime }) => completionTime !== undefined,
+  );
   const events = await waitFor("the last event", async () => {
     const told = await scene.events();
     return told.some(({ reason }) => lastEvents.includes(reason)) ? { done: told } : { pending: told };
   });
   await ending.afterwards?.(scene);
   const seen = shown.includes(ending.name) ? { seen: await showRun(scene) } : {};
-  return { ending, scene, run, status: run.status ?? { phase: "Pending" }, events, ...seen };
+  return { ending, status, events, ...seen };
 }
 
 export function attemptsOf({ attempts, reason }: Ending): readonly Reason[] {

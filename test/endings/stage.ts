@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type KubernetesObject, type ResourceType } from "@orchestrator/controller-runtime";
+import type { KubernetesObject, ResourceType } from "@orchestrator/controller-runtime";
 import { type Faults, type Forge, localImages, type NodeOptions, startForge } from "@orchestrator/local-cluster";
 import { serverTls } from "../support/cluster.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
