@@ -22,6 +22,10 @@ quickstart: bundle ## Start a local cluster, apply both samples, watch them beco
 test: install ## Run everything CI runs; never spends
 	@env -u ANTHROPIC_API_KEY $(NODE) scripts/test.ts
 
+.PHONY: endings
+endings: bundle ## Play every ending of a run, and write docs/endings.md and docs/reading-a-run.md from that
+	@env -u ANTHROPIC_API_KEY $(RUN) vitest run --update --project behaviour test/behaviour/every-ending-has-a-name.test.ts
+
 .PHONY: local-up
 local-up: bundle ## Start the local cluster with both operators and leave it running
 	@$(CLUSTER) up

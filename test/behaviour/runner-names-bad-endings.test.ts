@@ -56,16 +56,6 @@ test.each(Object.entries(kinds))(
   },
 );
 
-test("an agent that is killed at work ends the run as NoResult", async () => {
-  await using lab = await startRunLab(repository("[[rehearse:kill-agent]]"));
-  await using pod = await lab.implementation();
-  const { agentMessage } = await runPod(pod);
-  expect(agentMessage.verdict).toMatchObject({
-    reason: "NoResult",
-    message: expect.stringContaining("signal SIGKILL") as unknown,
-  });
-});
-
 test("an agent that did not take its settings is stopped, and the run ends as SettingsRejected", async () => {
   await using lab = await startRunLab(repository("a"));
   const init = JSON.stringify({ type: "system", subtype: "init", session_id: "s", permissionMode: "default" });
@@ -92,16 +82,6 @@ test("an agent that takes too long ends the run as AgentTimedOut, complete docum
   const { agentMessage, gateway } = await runPod(pod);
   expect(gateway.delivery).toMatchObject({ outcome: "IncompleteDocs", tasks: { delivered: "1", failed: "2" } });
   expect(agentMessage.failedTasks).toMatchObject([{ id: 2, reason: "AgentTimedOut" }]);
-});
-
-test("an implementation that takes too long ends as AgentTimedOut", async () => {
-  await using lab = await startRunLab(repository("[[rehearse:hang]]"));
-  await using pod = await lab.implementation({ timeout: "3s" });
-  const { agentMessage } = await runPod(pod);
-  expect(agentMessage.verdict).toMatchObject({
-    reason: "AgentTimedOut",
-    message: expect.stringContaining("after 3 s") as unknown,
-  });
 });
 
 test("a pod that is told to stop ends its agents and still reports", async () => {

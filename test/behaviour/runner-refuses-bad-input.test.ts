@@ -11,7 +11,7 @@ test.each([
     files: { "README.md": "# Shop\n" },
     spec: { workingDirectory: "apps/web" },
     message:
-      /^There is no apps\/web\/\.taskmaster\/tasks\/tasks\.json on branch main of https:.*Set spec\.workingDirectory/,
+      /^There is no apps\/web\/\.taskmaster\/tasks\/tasks\.json on branch main of https:.*spec\.workingDirectory/,
   },
   {
     name: "residue after the JSON",

@@ -17,7 +17,13 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const log = (line: string): void => void process.stderr.write(`cluster: ${line}\n`);
   const directory = await mkdtemp(join(tmpdir(), "orchestrator-test-"));
   const binaries = await getBinaries({ env, signal, log });
-  const controlPlane = await startControlPlane({ directory, binaries, env, signal });
+  const controlPlane = await startControlPlane({
+    directory,
+    binaries,
+    settings: { nodeSilenceSeconds: 15 },
+    env,
+    signal,
+  });
   const end = async (): Promise<void> => {
     await controlPlane.stop({ graceMs: 0 });
     await rm(directory, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import type { NodeOptions, NodeSettings } from "@orchestrator/local-cluster";
 import type { TestCluster } from "./cluster.ts";
 
 const settings: Partial<NodeSettings> = {
+  heartbeatMs: 2_000,
   retryMs: 200,
   memoryPollMs: 50,
   volumeRefreshMs: 500,

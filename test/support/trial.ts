@@ -40,6 +40,8 @@ export interface Outcome {
   modelRequests: number;
   /** Events of the run that were recorded more than once. */
   repeatedEvents: string[];
+  /** What the run's end was told by. */
+  endEvents: string[];
 }
 
 /** What an {@link Outcome} holds when all went well, to be matched. */
@@ -51,6 +53,7 @@ export const normalOutcome = {
   pods: ["Succeeded"],
   pullRequests: ["open"],
   repeatedEvents: [],
+  endEvents: ["Succeeded"],
 } as const satisfies Partial<Outcome>;
 
 interface Parts {
@@ -148,6 +151,7 @@ export class Trial implements AsyncDisposable {
     await history.caughtUp();
     const created = (resource: string): number => this.writes.filter((write) => write === `POST ${resource}`).length;
     const events = (await this.#list(resources.events)).filter(({ regarding }) => regarding.kind === run.kind);
+    const told = events.map(({ reason }) => reason);
     return {
       status: withoutIdentity(history.last),
       setbacks: history.setbacks,
@@ -156,7 +160,9 @@ export class Trial implements AsyncDisposable {
       pods: (await this.#list(resources.pods)).map(({ status }) => status?.phase ?? "no phase"),
       pullRequests: bench.forge.pullRequests(bench.namespace).map(({ state }) => state),
       modelRequests: bench.model.requests().byTask[taskTitle] ?? 0,
-      repeatedEvents: repeated(events.map(({ reason }) => reason)),
+      repeatedEvents: repeated(told),
+      // That the agent works nobody tells whose operator was away meanwhile.
+      endEvents: told.filter((reason) => reason !== "Started"),
     };
   }
 

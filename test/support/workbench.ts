@@ -6,6 +6,7 @@ import type { RunObject } from "@orchestrator/core";
 import {
   type Forge,
   localImages,
+  type NodeOptions,
   type RehearsalModel,
   startForge,
   startRehearsalModel,
@@ -43,11 +44,20 @@ export interface RepositorySpec {
 /** Name of the Secret with the forge's token. */
 export const forgeSecret = "repository-credentials";
 
-/** @param beside a workbench whose node, forge and model serve this one's namespace, too */
-export async function startWorkbench(prefix: string, { beside }: { beside?: Workbench } = {}): Promise<Workbench> {
+export interface WorkbenchOptions {
+  /** A workbench whose node, forge and model serve this one's namespace, too. */
+  beside?: Workbench;
+  /** Of the node. Default: what this machine has. */
+  capacity?: NodeOptions["capacity"];
+}
+
+export async function startWorkbench(
+  prefix: string,
+  { beside, capacity = {} }: WorkbenchOptions = {},
+): Promise<Workbench> {
   const stack = new AsyncDisposableStack();
   try {
-    const { client, node, forge, model } = beside ?? (await startParts(stack));
+    const { client, node, forge, model } = beside ?? (await startParts(stack, capacity));
     const namespace = stack.use(await createNamespace(client, prefix)).name;
     const secret = secretMaker(client, namespace);
     await secret("orchestrator-model", { "api-key": "rehearsal-key-of-the-workbench" });
@@ -88,10 +98,13 @@ export async function startWorkbench(prefix: string, { beside }: { beside?: Work
 
 type Parts = Pick<Workbench, "client" | "node" | "forge" | "model">;
 
-async function startParts(stack: AsyncDisposableStack): Promise<Parts> {
+async function startParts(
+  stack: AsyncDisposableStack,
+  capacity: WorkbenchOptions["capacity"] & object,
+): Promise<Parts> {
   const client = await adminClient();
   stack.defer(() => client.close());
-  const node = stack.use(await startTestNode(client, { images: await localImages() }));
+  const node = stack.use(await startTestNode(client, { images: await localImages(), capacity }));
   const forge = await openForge(stack);
   const model = await startRehearsalModel({ tls: await serverTls() });
   stack.defer(() => model.close());

@@ -1,6 +1,6 @@
 import type { Verdict } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
-import { EndingError, verdictOf } from "../steps/ending-error.ts";
+import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
 import { openDoor, requestDelivery } from "../steps/gateway-client.ts";
 import { handIn } from "../steps/hand-in.ts";
 import { progressOf } from "../steps/progress.ts";
@@ -96,7 +96,7 @@ async function push(repository: Repository, branch: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
     const message = `The pod's gateway refused the push: ${error.stderr.trim()}`;
-    throw new EndingError({ reason: "PushRejected", message }, { cause: error });
+    throw new RunFailure("PushRejected", message, { cause: error });
   }
 }
 

@@ -78,7 +78,7 @@ async function readKey(directory: string, key: string): Promise<string | undefin
 function missing(namespace: string, secret: string, key: string, field: string): RunFailure {
   return new RunFailure(
     "MissingSecret",
-    `Secret ${namespace}/${secret} (spec.${field}) does not exist or has no key ${JSON.stringify(key)}: create it with that key and apply the run again under a new name`,
+    `Secret ${namespace}/${secret} (spec.${field}) does not exist or has no key ${JSON.stringify(key)}`,
   );
 }
 
@@ -87,6 +87,6 @@ function otherHost(address: string, secret: string, host: string | undefined): R
   const wanted = new URL(address).host;
   return new RunFailure(
     "RepositoryAuthFailed",
-    `the token in Secret ${secret} is meant for ${meant}, but this run would send it to ${wanted}: set the key host of the Secret to ${wanted}, or name another Secret in spec.repository.secretRef`,
+    `the token in Secret ${secret} is meant for ${meant}, but this run would send it to ${wanted}`,
   );
 }

@@ -226,7 +226,7 @@ class RunningGateway implements Gateway {
     this.#ledger.begin(greaterUsage(inputs.spent, account ?? noUsage()));
     this.#work = work;
     const answer = await this.#deliver(async () => await work.deliverer.completeEarlier(stop));
-    if ("verdict" in answer) throw new RunFailure(answer.verdict.reason, answer.verdict.message);
+    if ("verdict" in answer) throw RunFailure.of(answer.verdict);
     if (answer.delivery !== undefined) return true;
     this.#resume = await work.keptWork.resume(stop);
     // The work of an earlier round is not that of the attempt before.

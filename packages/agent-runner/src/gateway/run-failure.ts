@@ -1,8 +1,8 @@
 import type { Reason, Verdict } from "@orchestrator/core/pure";
 
-/** An ending of the run that the gateway can name. The message is for users: it names the object, the field and the cure. */
+/** The run ends here, for a reason that has a name. The message is for users: it names the object and the field at fault. */
 export class RunFailure extends Error {
-  override readonly name = "RunFailure";
+  override readonly name: string = "RunFailure";
   readonly verdict: Verdict;
 
   /** `final`: another attempt cannot help, whatever the reason's class says. */
@@ -10,4 +10,14 @@ export class RunFailure extends Error {
     super(message, options);
     this.verdict = { reason, message, ...(final && { final }) };
   }
+
+  /** The failure that another program has told of. */
+  static of({ reason, message, final }: Verdict): RunFailure {
+    return new RunFailure(reason, message, { ...(final && { final }) });
+  }
+}
+
+/** The verdict that an error stands for; undefined for errors of the program itself. */
+export function verdictOf(error: unknown): Verdict | undefined {
+  return error instanceof RunFailure ? error.verdict : undefined;
 }

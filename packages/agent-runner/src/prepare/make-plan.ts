@@ -54,7 +54,7 @@ async function readTasks(inputs: RunInputs, paths: Paths): Promise<Task[]> {
   const bytes = await readOptionalBytes(join(paths.repository, file));
   if (bytes === undefined) {
     throw new InvalidInputError(
-      `There is no ${file} on branch ${inputs.repository.branch} of ${inputs.repository.url}. Set spec.workingDirectory to the folder that holds .taskmaster.`,
+      `There is no ${file} on branch ${inputs.repository.branch} of ${inputs.repository.url} (spec.workingDirectory is the folder that holds .taskmaster)`,
     );
   }
   return parseTasks(bytes, { tag: inputs.tag, file });

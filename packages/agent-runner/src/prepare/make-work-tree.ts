@@ -2,7 +2,7 @@ import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Door, RunInputs } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
-import { EndingError } from "../steps/ending-error.ts";
+import { RunFailure } from "../gateway/run-failure.ts";
 import { workRef } from "../steps/git-names.ts";
 import { Repository } from "../steps/repository.ts";
 import type { Step } from "../steps/step-options.ts";
@@ -21,7 +21,7 @@ export interface WorkTreeOptions {
  * have worked in every file that Git knows of, or would take up, becomes the branch's; what it ignores stays.
  *
  * @returns the commit that the branch stands at
- * @throws EndingError RepositoryUnreachable
+ * @throws RunFailure RepositoryUnreachable
  */
 export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work }: WorkTreeOptions): Promise<string> {
   const { repository: directory } = step.paths;
@@ -37,7 +37,7 @@ export async function makeWorkTree(step: Step, { inputs, door, baseCommit, work 
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
     const message = `git ${error.command} from the pod's gateway failed: ${error.stderr.trim()}`;
-    throw new EndingError({ reason: "RepositoryUnreachable", message }, { cause: error });
+    throw new RunFailure("RepositoryUnreachable", message, { cause: error });
   }
   const { name, email } = author(inputs);
   await repository.git(["config", "user.name", name]);

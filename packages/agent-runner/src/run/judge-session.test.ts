@@ -29,7 +29,7 @@ describe("a session", () => {
     [
       { result: { ...result, subtype: "error_max_turns", is_error: true, errors: ["Reached 3"] } },
       "MaxTurnsReached",
-      "The agent took all the turns it had: Reached 3. Raise spec.budget.maxTurns.",
+      "The agent took all the turns it had: Reached 3",
     ],
     [
       { result: { ...result, is_error: true, api_error_status: 402, result: "API Error: 402 MaxTurnsReached: m" } },

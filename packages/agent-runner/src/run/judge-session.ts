@@ -13,6 +13,7 @@ export interface SessionEnd {
 const reasonOfStatus: Readonly<Record<number, Reason>> = {
   401: "ModelAuthFailed",
   403: "ModelAuthFailed",
+  404: "InvalidInput",
   429: "RateLimited",
 };
 
@@ -33,7 +34,7 @@ export function judgeSession({ exitCode, signal, stderr, result }: SessionEnd): 
     return { reason: "NoResult", message: cut(`The agent ended without a result (${how})${tail(stderr)}`) };
   }
   if (result.subtype === "error_max_turns") {
-    const message = `The agent took all the turns it had${tail(errors(result))}. Raise spec.budget.maxTurns.`;
+    const message = `The agent took all the turns it had${tail(errors(result))}`;
     return { reason: "MaxTurnsReached", message: cut(message) };
   }
   if (result.subtype !== "success") {

@@ -71,7 +71,7 @@ export async function runSession(options: SessionOptions): Promise<SessionRecord
 }
 
 function stalled({ stallTimeoutSeconds }: RunInputs): StopReason {
-  const message = `The agent gave no output for ${stallTimeoutSeconds} s. Raise spec.stallTimeout if it may take so long.`;
+  const message = `The agent gave no output for ${stallTimeoutSeconds} s`;
   return { type: "verdict", verdict: { reason: "Stalled", message } };
 }
 

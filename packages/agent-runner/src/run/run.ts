@@ -7,7 +7,7 @@ import {
   type RunInputs,
   type Verdict,
 } from "@orchestrator/core/pure";
-import { EndingError, verdictOf } from "../steps/ending-error.ts";
+import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
 import { openDoor } from "../steps/gateway-client.ts";
 import { type Progress, progressOf } from "../steps/progress.ts";
 import {
@@ -84,7 +84,7 @@ async function readSettings({ paths }: Step): Promise<ClaudeSettings> {
     return claudeSettings.parse(JSON.parse(text));
   } catch (error) {
     const message = "The agent's settings.json in the attempt's ConfigMap is damaged";
-    throw new EndingError({ reason: "SettingsRejected", message }, { cause: error });
+    throw new RunFailure("SettingsRejected", message, { cause: error });
   }
 }
 
@@ -233,7 +233,7 @@ function isDone({ verdict, interrupted }: SessionRecord): boolean {
 }
 
 function timedOut({ timeoutSeconds }: RunInputs): StopReason {
-  const message = `The agent had not ended after ${timeoutSeconds} s. Raise spec.timeout, or make the task smaller.`;
+  const message = `The agent had not ended after ${timeoutSeconds} s`;
   return { type: "verdict", verdict: { reason: "AgentTimedOut", message } };
 }
 

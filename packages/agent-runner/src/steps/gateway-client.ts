@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Door, door, doorFile, verdict } from "@orchestrator/core/pure";
 import { request } from "undici";
 import { z } from "zod";
-import { EndingError } from "./ending-error.ts";
+import { RunFailure } from "../gateway/run-failure.ts";
 import { readOptional } from "./optional-file.ts";
 import type { Paths } from "./paths.ts";
 import { deliveryAnswer, type DeliveryAnswer } from "./step-files.ts";
@@ -58,13 +58,13 @@ export async function openDoor({ paths, signal }: GatewayClientOptions): Promise
  * Waits until the gateway has the repository.
  *
  * @returns the commit that the work starts from, and whether all of it has been delivered by an earlier attempt
- * @throws EndingError with the gateway's verdict where it cannot get the repository, or nothing can be gone on from
+ * @throws RunFailure with the gateway's verdict where it cannot get the repository, or nothing can be gone on from
  */
 export async function awaitRepository(
   options: GatewayClientOptions,
 ): Promise<{ baseCommit: string; delivered: boolean }> {
   const answer = await ask(options, { method: "GET", path: "/v1/ready", schema: readiness });
-  if (answer.state === "failed") throw new EndingError(answer.verdict);
+  if (answer.state === "failed") throw RunFailure.of(answer.verdict);
   return { baseCommit: answer.baseCommit, delivered: answer.delivered === true };
 }
 
@@ -119,7 +119,7 @@ async function ask<T>(options: GatewayClientOptions, question: Question<T>): Pro
       if (!isConnectionError(error)) throw error;
       if (attempt >= attempts) {
         const message = "The pod's gateway does not answer. Look at the log of its container.";
-        throw new EndingError({ reason: "RepositoryUnreachable", message }, { cause: error });
+        throw new RunFailure("RepositoryUnreachable", message, { cause: error });
       }
     }
     await delay(pauseMs, undefined, { signal: options.signal });

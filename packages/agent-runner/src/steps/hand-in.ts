@@ -5,7 +5,6 @@ import { gzip } from "node:zlib";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { addDocuments } from "../deliver/commit-work.ts";
 import { GitFailed } from "../gateway/git/git.ts";
-import { EndingError } from "./ending-error.ts";
 import { type HandInAnswer, openDoor, requestHandIn, type Transcript } from "./gateway-client.ts";
 import { workInProgress, workRef } from "./git-names.ts";
 import { progressOf } from "./progress.ts";
@@ -90,6 +89,5 @@ async function readTranscripts(claudeConfig: string, sessions: ReadonlySet<strin
 
 function reasonOf(error: unknown): string {
   if (error instanceof GitFailed) return `git ${error.command} failed: ${error.stderr.trim()}`;
-  if (error instanceof EndingError) return error.verdict.message;
   return error instanceof Error ? error.message : String(error);
 }

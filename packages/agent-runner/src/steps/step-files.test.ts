@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { EndingError, verdictOf } from "./ending-error.ts";
+import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
 import { type Paths, pathsUnder } from "./paths.ts";
 import { leaveVerdict, needStepFile, readInputs, readStepFile, StepFileError, stepFiles } from "./step-files.ts";
 import { InvalidInputError } from "../tasks/invalid-input.ts";
@@ -40,7 +40,7 @@ describe("what steps leave for each other", () => {
 describe("the verdict of an error", () => {
   it("is its own, or InvalidInput, or none", () => {
     const verdict = { reason: "NoResult", message: "m" } as const;
-    expect(verdictOf(new EndingError(verdict))).toEqual(verdict);
+    expect(verdictOf(RunFailure.of(verdict))).toEqual(verdict);
     expect(verdictOf(new InvalidInputError("Mend it."))).toEqual({ reason: "InvalidInput", message: "Mend it." });
     expect(verdictOf(new Error("defect"))).toBeUndefined();
   });

@@ -1,11 +1,11 @@
-/** What the run was given cannot be worked on; waiting or trying again does not help. */
-export class InvalidInputError extends Error {
-  override readonly name = "InvalidInputError";
-  /** For the run's owner: names the file or field and the cure. */
-  readonly explanation: string;
+import { RunFailure } from "../gateway/run-failure.ts";
 
-  constructor(explanation: string, options?: ErrorOptions) {
-    super("The run's input cannot be used", options);
-    this.explanation = explanation;
+/** What the run was given cannot be worked on; waiting or trying again does not help. */
+export class InvalidInputError extends RunFailure {
+  override readonly name = "InvalidInputError";
+
+  /** `message` is for the run's owner: it names the file or field. */
+  constructor(message: string, options?: ErrorOptions) {
+    super("InvalidInput", message, options);
   }
 }

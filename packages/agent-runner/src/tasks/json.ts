@@ -13,7 +13,7 @@ export function parseJson(bytes: Uint8Array, file: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new InvalidInputError(`${file} is not valid JSON: ${describe(text, error)}. Mend the file.`, {
+    throw new InvalidInputError(`${file} is not valid JSON: ${describe(text, error)}`, {
       cause: error,
     });
   }

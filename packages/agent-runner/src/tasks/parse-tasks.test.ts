@@ -9,7 +9,7 @@ const explanation = (text: string | Uint8Array, tag = "master"): string => {
   try {
     parseTasks(typeof text === "string" ? bytes(text) : text, { ...options, tag });
   } catch (error) {
-    if (error instanceof InvalidInputError) return error.explanation;
+    if (error instanceof InvalidInputError) return error.message;
     throw error;
   }
   throw new Error("was taken");
@@ -148,7 +148,7 @@ describe("tasks.json", () => {
 
   it("says which tags exist when the one asked for does not", () => {
     const text = '{"a": {"tasks": []}, "b": {"tasks": []}, "note": 1}';
-    expect(explanation(text, "c")).toBe('tasks.json has no tag "c"; its tags are "a", "b". Set spec.tag to one.');
+    expect(explanation(text, "c")).toBe('tasks.json has no tag "c"; its tags are "a", "b" (spec.tag)');
     expect(explanation('{"tasks": []}', "c")).toContain('its tags are "master"');
   });
 });

@@ -51,9 +51,7 @@ function findList(root: unknown, { tag, file }: ParseTasksOptions): { path: stri
   const found = lists.get(tag);
   if (found === undefined) {
     const names = [...lists.keys()].map((name) => JSON.stringify(name)).join(", ");
-    throw new InvalidInputError(
-      `${file} has no tag ${JSON.stringify(tag)}; its tags are ${names}. Set spec.tag to one.`,
-    );
+    throw new InvalidInputError(`${file} has no tag ${JSON.stringify(tag)}; its tags are ${names} (spec.tag)`);
   }
   return found;
 }
@@ -67,7 +65,7 @@ function wrongShape(file: string, path: string, error: z.ZodError): InvalidInput
   const where = (issue?.path ?? [])
     .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
     .join("");
-  return new InvalidInputError(`${file}: ${path}${where}: ${issue?.message ?? "is wrong"}. Mend the file.`, {
+  return new InvalidInputError(`${file}: ${path}${where}: ${issue?.message ?? "is wrong"}`, {
     cause: error,
   });
 }

@@ -11,7 +11,7 @@ const explanation = (select: () => unknown): string => {
   try {
     select();
   } catch (error) {
-    if (error instanceof InvalidInputError) return error.explanation;
+    if (error instanceof InvalidInputError) return error.message;
     throw error;
   }
   throw new Error("was taken");

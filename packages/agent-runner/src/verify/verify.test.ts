@@ -20,8 +20,11 @@ const record = (taskId: number, changes: Partial<SessionRecord> = {}): SessionRe
   ...changes,
 });
 
-async function prepared(inputs: Parameters<typeof startStepLab>[0]["inputs"]): Promise<StepLab> {
-  const lab = await startStepLab({ inputs, files: backlog(1, 2, 3, 4) });
+async function prepared(
+  inputs: Parameters<typeof startStepLab>[0]["inputs"],
+  files: Record<string, string> = {},
+): Promise<StepLab> {
+  const lab = await startStepLab({ inputs, files: { ...backlog(1, 2, 3, 4), ...files } });
   expect(await prepare(lab.options())).toBe(0);
   return lab;
 }
@@ -75,7 +78,19 @@ describe("the check of all sessions", () => {
     await using lab = await prepared(implementationInputs());
     await writeStepFile(lab.paths, stepFiles.sessions, [record(1)]);
     expect(await verify(lab.options())).toBe(1);
-    await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toMatchObject({ reason: "NothingDelivered" });
+    const message = "The agent ended and had changed nothing";
+    await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toEqual({ reason: "NothingDelivered", message });
+  });
+
+  it("says which changes of an implementation Git does not see", async () => {
+    await using lab = await prepared(implementationInputs(), { ".gitignore": "*.log\nbuild/\n" });
+    await writeStepFile(lab.paths, stepFiles.sessions, [record(1)]);
+    const logs = Array.from({ length: 5 }, (_, index) => [`${index}.log`, "x\n"] as const);
+    await lab.write({ ...Object.fromEntries(logs), "build/a": "a\n", "build/b": "b\n" });
+    expect(await verify(lab.options())).toBe(1);
+    const message =
+      "The agent ended and had changed nothing but files that .gitignore names: 0.log, 1.log, 2.log, 3.log, 4.log and 1 more";
+    await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toEqual({ reason: "NothingDelivered", message });
   });
 });
 

@@ -87,5 +87,20 @@ async function checkChanges(step: Step): Promise<Verdict | undefined> {
   const repository = new Repository({ ...step, directory: step.paths.repository });
   const pending = await repository.git(["status", "--porcelain"]);
   if (pending !== "" || !(await repository.tells(["diff", "--quiet", startCommit, "HEAD"]))) return undefined;
-  return { reason: "NothingDelivered", message: "The agent ended and had changed nothing" };
+  const message = `The agent ended and had changed nothing${describeIgnored(await ignoredFiles(repository))}`;
+  return { reason: "NothingDelivered", message };
+}
+
+const shownFiles = 5;
+
+/** Files that are there and that Git is told not to see; a folder counts as one. */
+async function ignoredFiles(repository: Repository): Promise<string[]> {
+  const listed = await repository.git(["status", "--porcelain", "-z", "--ignored"]);
+  return listed.split("\0").flatMap((line) => (line.startsWith("!! ") ? [line.slice(3)] : []));
+}
+
+function describeIgnored(files: readonly string[]): string {
+  if (files.length === 0) return "";
+  const more = files.length > shownFiles ? ` and ${files.length - shownFiles} more` : "";
+  return ` but files that .gitignore names: ${files.slice(0, shownFiles).join(", ")}${more}`;
 }

@@ -68,3 +68,18 @@ it("keeps the event's name legal for an object with a long name", async () => {
   const { event } = await record({ namespace: "one", name: `${"a".repeat(199)}.${"b".repeat(50)}` }, "it runs");
   expect(event.metadata.generateName).toBe(`${"a".repeat(199)}-`);
 });
+
+it("keeps to one event for what is recorded again with the same key", async () => {
+  const refusal = json(409, { kind: "Status", status: "Failure", reason: "AlreadyExists", code: 409 });
+  const server = await new ScriptedServer(json(201, {}), refusal, json(201, {})).start();
+  const client = new KubernetesClient({ connection: server.connection, userAgent: "test" });
+  cleanUps.push(
+    () => server.close(),
+    () => client.close(),
+  );
+  const recorder = new EventRecorder({ client, component: "example.com/c", instance: "c-1", clock: new ManualClock() });
+  const event = { type: "Normal", reason: "Started", action: "Start", note: "it runs" } as const;
+  for (const key of ["first", "first", "second"]) await recorder.record(pod, { ...event, key }, signal);
+  const names = server.requests.map(({ body }) => (body as Event).metadata.name);
+  expect(names).toEqual(["a-first", "a-first", "a-second"]);
+});

@@ -1,3 +1,4 @@
+import { isApiError } from "../client/api-error.ts";
 import type { KubernetesClient } from "../client/kubernetes-client.ts";
 import type { Clock } from "../clock.ts";
 import { microTime } from "../micro-time.ts";
@@ -30,23 +31,26 @@ export class EventRecorder {
     this.#clock = options.clock;
   }
 
-  /** `reason` and `action` are single words in UpperCamelCase; a `note` beyond 1,000 bytes is cut. */
+  /**
+   * `reason` and `action` are single words in UpperCamelCase; a `note` beyond 1,000 bytes is cut.
+   * What is recorded again with the same `key`, by whatever process, stays one event; the key ends its name: at most 52 letters,
+   * digits, dots and dashes. Default: every event is one of its own.
+   */
   async record(
     regarding: ObjectReference,
-    event: { type: "Normal" | "Warning"; reason: string; action: string; note: string },
+    event: { type: "Normal" | "Warning"; reason: string; action: string; note: string; key?: string },
     signal: AbortSignal,
   ): Promise<void> {
     const type = resources.events;
-    await this.#client.create(
+    const { key } = event;
+    const prefix = namePrefix(regarding.name);
+    const name = key === undefined ? { name: "", generateName: prefix } : { name: `${prefix}${key}` };
+    const create = this.#client.create(
       type,
       {
         apiVersion: apiVersion(type),
         kind: type.kind,
-        metadata: {
-          name: "",
-          generateName: namePrefix(regarding.name),
-          namespace: regarding.namespace ?? "default",
-        },
+        metadata: { ...name, namespace: regarding.namespace ?? "default" },
         eventTime: microTime(this.#clock.now()),
         reportingController: this.#component,
         reportingInstance: this.#instance,
@@ -58,6 +62,9 @@ export class EventRecorder {
       },
       { signal },
     );
+    await create.catch((error: unknown) => {
+      if (key === undefined || !isApiError(error, "AlreadyExists")) throw error;
+    });
   }
 }
 

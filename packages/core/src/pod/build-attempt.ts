@@ -43,7 +43,7 @@ export function buildAttempt(
     modelSecretName: modelSecretName(request),
     repositorySecretName: repository?.secretRef?.name,
     workspaceClaim,
-    ...podLimits(timing),
+    ...podLimits(timing, request.settings),
     template: podTemplate,
     wishes: pod,
   });

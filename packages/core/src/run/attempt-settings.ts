@@ -12,7 +12,8 @@ import type { OperatorSettings } from "./operator-settings.ts";
  * @throws InvalidConfig naming the variable, the file and what is wrong with it.
  */
 export async function loadAttemptSettings(settings: OperatorSettings): Promise<AttemptSettings> {
-  const { agentImage, modelBaseUrl, modelSecretName, keepWork, telemetryEndpoint, workspaceAccessMode } = settings;
+  const { agentImage, modelBaseUrl, modelSecretName, keepWork, telemetryEndpoint } = settings;
+  const { workspaceAccessMode, gracePeriodMs } = settings;
   const caBundle = settings.caBundle === undefined ? undefined : await readCaBundle(settings.caBundle);
   const template = settings.podTemplate === undefined ? undefined : await readPodTemplate(settings.podTemplate);
   return {
@@ -24,6 +25,7 @@ export async function loadAttemptSettings(settings: OperatorSettings): Promise<A
     caBundle,
     podTemplate: template,
     workspaceAccessMode,
+    gracePeriodMs,
   };
 }
 

@@ -61,8 +61,8 @@ function suspend(situation: Situation): Decision {
   return lookAgain(
     situation,
     [
-      { type: "patchStatus", status },
       { type: "recordEvent", event },
+      { type: "patchStatus", status },
     ],
     deadline,
   );
@@ -77,8 +77,8 @@ function goOn(situation: Situation): Decision {
   return lookAgain(
     situation,
     [
-      { type: "patchStatus", status },
       { type: "recordEvent", event },
+      { type: "patchStatus", status },
     ],
     at,
   );
@@ -130,7 +130,7 @@ export function endImpossible(
   situation: Situation,
   { reason, message }: { reason: Reason; message: string },
 ): Decision {
-  return endRound(situation, { reason, message, end: { ending: { reason, message }, kindFields: {} } });
+  return endRound(situation, { reason, message });
 }
 
 type Built = { type: "built"; resources: AttemptResources } | { type: "impossible"; reason: Reason; message: string };

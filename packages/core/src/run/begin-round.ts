@@ -8,8 +8,8 @@ export function beginRound({ observation, plan, now }: Situation): Decision {
   const event = { type: "Normal", reason: "RoundStarted", action: "BeginRound", note } as const;
   return {
     actions: [
-      { type: "patchStatus", status },
       { type: "recordEvent", event },
+      { type: "patchStatus", status },
     ],
     next: atOnce,
   };

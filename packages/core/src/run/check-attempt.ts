@@ -13,7 +13,7 @@ import type { AttemptTiming } from "./run-plan.ts";
 export const settleMs = 5_000;
 /** Between the end of `timeout` and the pod's own limit. */
 export const backstopMs = 5 * 60_000;
-/** What a pod has to end after SIGTERM. */
+/** What a pod has to end after SIGTERM; at most, for an operator may be set to give it less. */
 export const gracePeriodMs = 90_000;
 
 /** Where an attempt stands. The pod is the truth as long as it is there; the Job tells what becomes of it. */

@@ -73,6 +73,23 @@ describe("how an attempt ended", () => {
     expect(reasonOf(told, changes)).toBe(reason);
   });
 
+  it("as VerificationFailed for good, where mending met the limits of the round", () => {
+    const agent = says("VerificationFailed");
+    for (const reason of ["MaxTurnsReached", "BudgetExceeded"] as const) {
+      const ending = classifyEnding(anEndedPod({ gateway: says(reason), agent, exitCode: 1 }), aJob());
+      expect(ending).toMatchObject({ ...agent.verdict, final: true });
+    }
+    expect(reasonOf({ gateway: says("PushRejected"), agent, exitCode: 1 })).toBe("PushRejected");
+  });
+
+  it("where it could not start, in the kubelet's words", () => {
+    const message = "exec: no such file or directory";
+    const pod = anEndedPod({}, { prepare: { ...exited(128, { reason: "StartError" }), message } });
+    expect(classifyEnding(pod, aJob()).message).toBe(
+      `Container prepare of pod ${pod.name} could not be started: ${message}`,
+    );
+  });
+
   const everything: Told = { gateway: { ...says("RateLimited"), ...partly }, agent: says("NoResult"), exitCode: 137 };
   const deadline = { reason: "DeadlineExceeded" };
 

@@ -1,7 +1,7 @@
 import type { Verdict } from "../pod/termination-message.ts";
 import type { Ending } from "./attempt-state.ts";
 import { defined } from "./defined.ts";
-import type { JobView, PodView } from "./observation.ts";
+import type { JobView, PodView, Terminated } from "./observation.ts";
 import { readReport, type PodReport } from "./pod-report.ts";
 import { reasons, type Reason } from "./reason.ts";
 
@@ -28,7 +28,7 @@ function firstSign(pod: PodView, job: JobView | undefined, report: PodReport): V
     completeDelivery(report) ??
     takenAway(pod, job) ??
     beforeTheAgent(pod, report) ??
-    worded(report.gateway?.verdict) ??
+    gatewaysWord(report) ??
     toldToEnd(pod) ??
     partialDelivery(report) ??
     agentsWord(report) ??
@@ -107,6 +107,14 @@ function worded(verdict: Verdict | undefined): Verdict | undefined {
   return verdict === undefined || reasons[verdict.reason] === "success" ? undefined : verdict;
 }
 
+/** What met the round's limits while it mended what a verification had found is told by what was found. */
+function gatewaysWord(report: PodReport): Verdict | undefined {
+  const verdict = worded(report.gateway?.verdict);
+  const told = agentsWord(report);
+  const limited = verdict?.reason === "MaxTurnsReached" || verdict?.reason === "BudgetExceeded";
+  return limited && told?.reason === "VerificationFailed" ? { ...told, final: true } : verdict;
+}
+
 function partialDelivery(report: PodReport): Verdict | undefined {
   const delivery = report.gateway?.delivery;
   if (delivery?.outcome !== "IncompleteDocs") return undefined;
@@ -174,11 +182,14 @@ function exit(pod: PodView): Verdict {
   return exitOfContainer("agent", pod, pod.agent);
 }
 
-function exitOfContainer(name: string, pod: PodView, container: { exitCode: number; reason: string }): Verdict {
+function exitOfContainer(name: string, pod: PodView, container: Terminated): Verdict {
   const which = `Container ${name} of pod ${pod.name}`;
   if (container.reason === "OOMKilled")
     return { reason: "OutOfMemory", message: `${which} used more memory than its limit` };
-  if (container.exitCode === 127 || container.exitCode === 126 || container.reason === "StartError") {
+  if (container.reason === "StartError") {
+    return { reason: "AgentMissing", message: `${which} could not be started: ${container.message}` };
+  }
+  if (container.exitCode === 127 || container.exitCode === 126) {
     return { reason: "AgentMissing", message: `${which} found no program to run (exit code ${container.exitCode})` };
   }
   return { reason: "AgentError", message: `${which} ended with exit code ${container.exitCode}` };

@@ -75,8 +75,8 @@ describe("a normal life", () => {
 
   it("says Running once, when the agent is seen started", () => {
     const { actions, next } = decided({ job: aJob(), pod: working });
-    expect(writes(actions)).toEqual(["status Running", "event Started"]);
-    expect(actions[0]).toMatchObject({
+    expect(writes(actions)).toEqual(["event Started", "status Running"]);
+    expect(statusIn(actions)).toMatchObject({
       status: {
         startTime: "2026-01-01T00:00:00Z",
         attempts: [
@@ -96,15 +96,15 @@ describe("a normal life", () => {
 
   it("ends with one status and one event", () => {
     const { actions, next } = decided({ job: aJob(), pod: delivered });
-    expect(writes(actions)).toEqual(["status Succeeded", "event Succeeded"]);
-    expect(actions[1]).toMatchObject({ event: { type: "Normal", note: "Delivered." } });
+    expect(writes(actions)).toEqual(["event Succeeded", "status Succeeded"]);
+    expect(eventOf(actions)).toMatchObject({ event: { type: "Normal", note: "Delivered." } });
     expect(next).toEqual({ type: "awaitChange" });
   });
 
   it("stays accepted when its Job went while no operator was there", () => {
     const attempts = [{ number: 1, round: 1, jobName: "docs-a-run-1", outcome: "Running" as const }];
     const { actions } = decided({ run: aRun({ spec, status: { phase: "Running", attempts } }) });
-    expect(actions[0]).toMatchObject({
+    expect(statusIn(actions)).toMatchObject({
       roundEnded: "JobDeleted",
       status: { conditions: [{ type: "Accepted", status: "True" }, { status: "False" }, { status: "False" }] },
     });
@@ -128,10 +128,17 @@ describe("a run that waits", () => {
     expect(decided({ job: aJob(), pod })).toEqual({ actions: [], next: { type: "requeueAfter", milliseconds: 5000 } });
   });
 
+  it("is not told to mend what only takes its time", () => {
+    const { actions } = decided({ job: aJob(), pod: aPod() }, late);
+    expect(statusIn(actions)).toMatchObject({
+      status: { message: expect.stringMatching(/^Pod \S+ is starting on node \S+\.$/) as unknown },
+    });
+  });
+
   it("says once why it waits", () => {
     const { actions, next } = decided({ job: aJob(), pod }, late);
     expect(writes(actions)).toEqual(["status Pending"]);
-    expect(actions[0]).toMatchObject({
+    expect(statusIn(actions)).toMatchObject({
       status: {
         message: expect.stringContaining("no node") as unknown,
         conditions: [{}, { reason: "Unschedulable" }, {}],
@@ -151,8 +158,8 @@ describe("a run that waits", () => {
 
   it("ends when pendingTimeout is over, and its Job is stopped", () => {
     const { actions } = decided({ job: aJob(), pod }, startOfRun + 10 * minutes);
-    expect(writes(actions)).toEqual(["status Failed", "event Failed", "delete docs-a-run-1"]);
-    expect(actions[0]).toMatchObject({ roundEnded: "Unschedulable" });
+    expect(writes(actions)).toEqual(["event Failed", "status Failed", "delete docs-a-run-1"]);
+    expect(statusIn(actions)).toMatchObject({ roundEnded: "Unschedulable" });
   });
 
   it("never waits longer than a timer can", () => {
@@ -168,15 +175,15 @@ describe("a run that waits", () => {
 describe("a run that cannot be carried out", () => {
   it("as it is written ends as InvalidInput, naming the field", () => {
     const { actions } = decided({ run: aRun({ spec: { question: 7 } }) });
-    expect(writes(actions)).toEqual(["status Failed", "event Failed"]);
-    expect(actions[0]).toMatchObject({
+    expect(writes(actions)).toEqual(["event Failed", "status Failed"]);
+    expect(statusIn(actions)).toMatchObject({
       roundEnded: "InvalidInput",
       status: {
         message: expect.stringMatching(/^ReviewRun a-run cannot be carried out: spec\.question /) as unknown,
         conditions: [{ type: "Accepted", status: "False" }, { status: "False" }, { status: "False" }],
       },
     });
-    expect(actions[0]).not.toHaveProperty("status.attempts");
+    expect(statusIn(actions)).not.toHaveProperty("status.attempts");
   });
 
   it.each([
@@ -190,7 +197,7 @@ describe("a run that cannot be carried out", () => {
       },
     };
     const { actions } = decide(broken as never, observe(), settings, { now, random: 0.5 });
-    expect(actions[0]).toMatchObject({
+    expect(statusIn(actions)).toMatchObject({
       roundEnded: reason,
       status: { message: expect.stringContaining(error.message) as unknown },
     });
@@ -216,7 +223,7 @@ describe("a run that cannot be carried out", () => {
       settings,
       { now, random: 0.5 },
     );
-    expect(actions[0]).toMatchObject({
+    expect(statusIn(actions)).toMatchObject({
       roundEnded: "NameConflict",
       status: { message: expect.stringContaining("Job x exists") as unknown },
     });
@@ -230,7 +237,7 @@ describe("a run whose objects are refused", () => {
   it("is tried again, and says why it waits", () => {
     expect(refused(now)).toEqual({ actions: [], next: { type: "requeueAfter", milliseconds: 15 * seconds } });
     const { actions, next } = refused(startOfRun + 10 * minutes - seconds);
-    expect(actions[0]).toMatchObject({
+    expect(statusIn(actions)).toMatchObject({
       status: { phase: "Pending", message: expect.stringContaining("exceeded quota") as unknown },
     });
     expect(next).toEqual({ type: "requeueAfter", milliseconds: seconds });
@@ -240,12 +247,12 @@ describe("a run whose objects are refused", () => {
     const run = aRun({ spec: { ...spec, retryConfig: { maxInfrastructureRetries: 1 } } });
     const at = { now: startOfRun + 10 * minutes, random: 0.5 };
     const { actions } = decideRefused(handler, observe({ run }), refusal, settings, at);
-    expect(writes(actions)).toEqual(["status Retrying", "event Retrying"]);
-    expect(actions[0]).toMatchObject({ status: { attempts: [{ number: 1, reason: "PodNotCreated" }] } });
+    expect(writes(actions)).toEqual(["event Retrying", "status Retrying"]);
+    expect(statusIn(actions)).toMatchObject({ status: { attempts: [{ number: 1, reason: "PodNotCreated" }] } });
   });
 
   it("ends as PodNotCreated when pendingTimeout is over", () => {
-    expect(refused(startOfRun + 10 * minutes).actions[0]).toMatchObject({ roundEnded: "PodNotCreated" });
+    expect(statusIn(refused(startOfRun + 10 * minutes).actions)).toMatchObject({ roundEnded: "PodNotCreated" });
   });
 });
 
@@ -271,20 +278,20 @@ describe("an attempt that another follows", () => {
 
   it("is told in one status and one event, which say when the next one comes", () => {
     const { actions, next } = decided({ run: inRound({}, again), job: aJob(), pod: failing });
-    expect(writes(actions)).toEqual(["status Retrying", "event Retrying"]);
+    expect(writes(actions)).toEqual(["event Retrying", "status Retrying"]);
     const message = "NoResult: no word. Attempt 2 starts at 2026-01-01T00:00:13Z (agent retry 1 of 1).";
-    expect(actions[0]).toMatchObject({
+    expect(statusIn(actions)).toMatchObject({
       attemptEnded: "NoResult",
       status: {
         message,
         retries: { infrastructure: 0, agent: 1 },
         nextAttemptAt: "2026-01-01T00:00:13Z",
-        attempts: [{ number: 1, round: 1, outcome: "Failed", reason: "NoResult", message: "no word." }],
+        attempts: [{ number: 1, round: 1, outcome: "Failed", reason: "NoResult", message: "No word." }],
         conditions: [{ status: "True" }, { status: "Unknown", reason: "Retrying" }, { status: "Unknown" }],
       },
     });
-    expect(actions[0]).not.toHaveProperty("roundEnded");
-    expect(actions[1]).toMatchObject({ event: { type: "Warning", note: message } });
+    expect(statusIn(actions)).not.toHaveProperty("roundEnded");
+    expect(eventOf(actions)).toMatchObject({ event: { type: "Warning", note: message } });
     expect(next).toEqual(after(8 * seconds));
   });
 
@@ -301,15 +308,15 @@ describe("an attempt that another follows", () => {
 
   it("has its Job stopped where that may still run a pod", () => {
     const { actions } = decided({ run: inRound({}, { pendingTimeout: "1s", retryConfig: {} }), job: aJob() });
-    expect(writes(actions)).toEqual(["status Retrying", "event Retrying", "delete docs-a-run-1"]);
+    expect(writes(actions)).toEqual(["event Retrying", "status Retrying", "delete docs-a-run-1"]);
   });
 
   it("is counted by the ten newest alone", () => {
     const reasons = Array.from({ length: 10 }, () => "NodeLost");
     const run = inRound({ attempts: past(...reasons) });
     const attempt = { number: 11, round: 1, name: "docs-a-run-1" };
-    const [action] = decided({ run, attempt, job: aJob(), pod: delivered }).actions;
-    const { attempts } = (action as { status: RunStatus }).status;
+    const { actions } = decided({ run, attempt, job: aJob(), pod: delivered });
+    const { attempts } = (statusIn(actions) as { status: RunStatus }).status;
     expect(attempts?.map(({ number }) => number)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 });
@@ -345,7 +352,7 @@ describe("a run between two attempts", () => {
     });
     const told = decided({ run: waiting(), attempt: next2, others }, due + 10 * seconds);
     expect(writes(told.actions)).toEqual(["status Pending"]);
-    expect(told.actions[0]).toMatchObject({
+    expect(statusIn(told.actions)).toMatchObject({
       status: {
         message: expect.stringMatching(/^Pod old-x on node node-1 of an earlier attempt may still run/) as unknown,
       },
@@ -358,10 +365,10 @@ describe("a run between two attempts", () => {
 
   it("gives way to a round that is asked for, and ends as its last attempt did", () => {
     const { actions, next } = decided({ run: waiting({ contextVersion: 2 }), attempt: next2 });
-    expect(writes(actions)).toEqual(["status Failed", "event Failed"]);
-    expect(actions[0]).toMatchObject({
+    expect(writes(actions)).toEqual(["event Failed", "status Failed"]);
+    expect(statusIn(actions)).toMatchObject({
       roundEnded: "NodeLost",
-      status: { round: 1, message: expect.stringContaining("it was so. Round 2 takes its place.") as unknown },
+      status: { round: 1, message: expect.stringContaining("It was so. Round 2 takes its place.") as unknown },
     });
     expect(next).toEqual(after(1));
   });
@@ -370,8 +377,8 @@ describe("a run between two attempts", () => {
 describe("a run that is held", () => {
   it("says so once, and makes no Job", () => {
     const { actions, next } = decided({ run: aRun({ spec: { ...spec, suspend: true } }) });
-    expect(writes(actions)).toEqual(["status Suspended", "event Suspended"]);
-    expect(actions[0]).toMatchObject({ status: { startTime: "2026-01-01T00:00:05Z" } });
+    expect(writes(actions)).toEqual(["event Suspended", "status Suspended"]);
+    expect(statusIn(actions)).toMatchObject({ status: { startTime: "2026-01-01T00:00:05Z" } });
     expect(next).toMatchObject({ type: "requeueAfter" });
     const run = inRound({ phase: "Suspended" }, { suspend: true, deadline: "1h" });
     expect(decided({ run })).toEqual({ actions: [], next: after(60 * minutes - 5 * seconds) });
@@ -384,10 +391,10 @@ describe("a run that is held", () => {
 
   it("goes on when it is let go, at once or when the next attempt is due", () => {
     const { actions, next } = decided({ run: inRound({ phase: "Suspended" }) });
-    expect(writes(actions)).toEqual(["status Pending", "event Resumed"]);
+    expect(writes(actions)).toEqual(["event Resumed", "status Pending"]);
     expect(next).toEqual(after(1));
     const early = inRound({ phase: "Suspended", nextAttemptAt: "2026-01-01T00:01:00Z" });
-    expect(writes(decided({ run: early }).actions)).toEqual(["status Retrying", "event Resumed"]);
+    expect(writes(decided({ run: early }).actions)).toEqual(["event Resumed", "status Retrying"]);
     expect(decided({ run: early }).next).toEqual(after(55 * seconds));
   });
 });
@@ -398,11 +405,11 @@ describe("a run that is cancelled", () => {
 
   it("ends at once where no attempt is under way", () => {
     const { actions, next } = cancelled({});
-    expect(writes(actions)).toEqual(["status Cancelled", "event Cancelled"]);
-    expect(actions[1]).toMatchObject({
+    expect(writes(actions)).toEqual(["event Cancelled", "status Cancelled"]);
+    expect(eventOf(actions)).toMatchObject({
       event: { type: "Normal", note: expect.stringMatching(/^Cancelled: /) as unknown },
     });
-    expect(actions[0]).not.toHaveProperty("status.attempts");
+    expect(statusIn(actions)).not.toHaveProperty("status.attempts");
     expect(next).toEqual(rest);
   });
 
@@ -411,8 +418,10 @@ describe("a run that is cancelled", () => {
     ["has a pod that no node has", { pod: aPod({ unschedulable: "full", node: undefined as never }) }],
   ])("ends with its Job where that %s", (_, changes) => {
     const { actions } = cancelled({ job: aJob(), ...changes });
-    expect(writes(actions)).toEqual(["status Cancelled", "event Cancelled", "delete docs-a-run-1"]);
-    expect(actions[0]).toMatchObject({ status: { attempts: [{ number: 1 }, { number: 2, reason: "Cancelled" }] } });
+    expect(writes(actions)).toEqual(["event Cancelled", "status Cancelled", "delete docs-a-run-1"]);
+    expect(statusIn(actions)).toMatchObject({
+      status: { attempts: [{ number: 1 }, { number: 2, reason: "Cancelled" }] },
+    });
   });
 
   it.each([
@@ -428,12 +437,12 @@ describe("a run that is cancelled", () => {
   it("ends as Cancelled however its pod ended, but for complete delivery", () => {
     const told = { reason: "DeadlineExceeded", stopAsked: true };
     for (const pod of [failing, { ...failing, ...told }, anEndedPod({}, { reason: "Evicted" })]) {
-      expect(cancelled({ job: aJob(), pod }).actions[0]).toMatchObject({
+      expect(statusIn(cancelled({ job: aJob(), pod }).actions)).toMatchObject({
         roundEnded: "Cancelled",
         attemptEnded: "Cancelled",
       });
     }
-    expect(cancelled({ job: aJob(), pod: { ...delivered, ...told } }).actions[0]).toMatchObject({
+    expect(statusIn(cancelled({ job: aJob(), pod: { ...delivered, ...told } }).actions)).toMatchObject({
       roundEnded: "Delivered",
     });
   });
@@ -441,7 +450,7 @@ describe("a run that is cancelled", () => {
   it("says so also when a newer round has taken the cancel back", () => {
     const pod = { ...failing, reason: "DeadlineExceeded", stopAsked: true };
     const { actions } = decided({ run: inRound({}, { contextVersion: 2 }), job: aJob(), pod });
-    expect(actions[0]).toMatchObject({ roundEnded: "Cancelled" });
+    expect(statusIn(actions)).toMatchObject({ roundEnded: "Cancelled" });
   });
 });
 
@@ -451,14 +460,14 @@ describe("a round whose deadline is over", () => {
     decided({ run: inRound(more, { deadline: "1h" }), ...changes }, late);
 
   it("ends at once where no attempt is under way, held or not", () => {
-    expect(writes(over({}).actions)).toEqual(["status Failed", "event Failed"]);
-    expect(over({}, { phase: "Suspended" }).actions[0]).toMatchObject({ roundEnded: "DeadlineExceeded" });
+    expect(writes(over({}).actions)).toEqual(["event Failed", "status Failed"]);
+    expect(statusIn(over({}, { phase: "Suspended" }).actions)).toMatchObject({ roundEnded: "DeadlineExceeded" });
   });
 
   it("has its pod told to end, and ends by that name", () => {
     expect(writes(over({ job: aJob(), pod: working }).actions)).toEqual([`stop ${working.name}`]);
     const pod = { ...failing, reason: "DeadlineExceeded", stopAsked: true };
-    expect(over({ job: aJob(), pod }).actions[0]).toMatchObject({
+    expect(statusIn(over({ job: aJob(), pod }).actions)).toMatchObject({
       roundEnded: "DeadlineExceeded",
       status: {
         attempts: [{ reason: "DeadlineExceeded" }],
@@ -473,7 +482,7 @@ describe("a round whose deadline is over", () => {
 
   it("ends so, where another attempt would have followed", () => {
     const run = inRound({}, { deadline: "1h", retryConfig: { maxAgentRetries: 1 } });
-    expect(decided({ run, job: aJob(), pod: failing }, late).actions[0]).toMatchObject({
+    expect(statusIn(decided({ run, job: aJob(), pod: failing }, late).actions)).toMatchObject({
       roundEnded: "DeadlineExceeded",
       attemptEnded: "NoResult",
       status: { attempts: [{ reason: "NoResult" }], conditions: [{}, { reason: "DeadlineExceeded" }, {}] },
@@ -518,8 +527,8 @@ describe("a run that has ended", () => {
 
   it("begins the round that is asked for, and counts anew", () => {
     const { actions, next } = ended("Failed", { contextVersion: 3, retention: { failed: "1s" } });
-    expect(writes(actions)).toEqual(["status Pending", "event RoundStarted"]);
-    expect(actions[0]).toMatchObject({
+    expect(writes(actions)).toEqual(["event RoundStarted", "status Pending"]);
+    expect(statusIn(actions)).toMatchObject({
       status: {
         round: 3,
         startTime: "2026-01-01T00:00:05Z",
@@ -671,13 +680,7 @@ describe("whatever is observed, at any time", () => {
   it("conditions, attempt and event of an ending agree on its reason", () => {
     const holds = ({ actions }: Case) => {
       const end = lastStatus(actions);
-      return (
-        end === undefined ||
-        agree(
-          end,
-          actions.find((action) => action.type === "recordEvent"),
-        )
-      );
+      return end === undefined || agree(end, eventOf(actions));
     };
     expect(counterexample(holds)).toBeNull();
   });
@@ -696,4 +699,12 @@ function agree(end: Extract<Action, { type: "patchStatus" }>, event: Action | un
 
 function noteOf(action: Action | undefined): string {
   return action?.type === "recordEvent" ? action.event.note : "";
+}
+
+function eventOf(actions: readonly Action[]): Action | undefined {
+  return actions.find((action) => action.type === "recordEvent");
+}
+
+function statusIn(actions: readonly Action[]): Action | undefined {
+  return actions.find((action) => action.type === "patchStatus");
 }

@@ -101,8 +101,8 @@ function work(situation: Situation, state: Extract<AttemptState, { type: "runnin
   if (observation.run.status.phase === "Running") return lookAgain(situation, [], state.until);
   const note = `Attempt ${observation.attempt.number}: the agent works in pod ${observation.pod?.name ?? ""}`;
   const actions: Action[] = [
-    { type: "patchStatus", status: runningStatus(observation, state.startedAt, now) },
     { type: "recordEvent", event: { type: "Normal", reason: "Started", action: "RunAttempt", note } },
+    { type: "patchStatus", status: runningStatus(observation, state.startedAt, now) },
   ];
   return lookAgain(situation, actions, state.until);
 }

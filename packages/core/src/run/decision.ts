@@ -33,7 +33,10 @@ export interface RunEvent {
   note: string;
 }
 
-/** One write. They are carried out in order, and the first that is refused ends the list. `why` is for the log. */
+/**
+ * One write. They are carried out in order, and the first that is refused ends the list. `why` is for the log. An event comes
+ * before the status that it goes with: it has a name of its own, so that it can be recorded again, and a status cannot.
+ */
 export type Action =
   | { type: "create"; resource: ResourceType; object: KubernetesObject }
   /** `seen` is the claim as it was decided on; undefined: there was none. */

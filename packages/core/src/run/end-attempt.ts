@@ -49,8 +49,8 @@ export function endRound(
   const status = finalStatus(observation, { reason, message: told, end }, now);
   return {
     actions: [
-      { type: "patchStatus", status, roundEnded: reason, ...(attemptEnded && { attemptEnded }) },
       { type: "recordEvent", event: endEvent(reason, told) },
+      { type: "patchStatus", status, roundEnded: reason, ...(attemptEnded && { attemptEnded }) },
       ...deleteJobs(handler.cleanup(observation), "its run has ended"),
     ],
     next: isOver(situation) ? awaitChange : atOnce,
@@ -88,8 +88,8 @@ function retry(situation: Situation, end: AttemptEnd, next: Extract<NextStep, { 
   const status = retryingStatus(observation, end, { ...next, suspended: plan.suspend }, now);
   const note = status.message ?? "";
   const actions: Action[] = [
-    { type: "patchStatus", status, attemptEnded: end.ending.reason },
     { type: "recordEvent", event: { type: "Warning", reason: "Retrying", action: "WaitForAttempt", note } },
+    { type: "patchStatus", status, attemptEnded: end.ending.reason },
     ...deleteJobs(
       liveJobs(observation).filter((job) => job === observation.job),
       "its attempt has ended",

@@ -25,7 +25,7 @@ describe("the registry", () => {
       now: startOfRun,
       random: 0.5,
     });
-    expect(ended.actions[0]).toMatchObject({ status: { phase: "Succeeded", answers: 1 } });
+    expect(ended.actions[1]).toMatchObject({ status: { phase: "Succeeded", answers: 1 } });
   });
 
   it("refuses a second handler for a kind or a job type", () => {

@@ -7,6 +7,7 @@ import {
   type ResourceType,
   type Store,
 } from "@orchestrator/controller-runtime";
+import { KubeError } from "../errors/kube-error.ts";
 import type { RunStatus } from "../api/status.ts";
 import { addUsd } from "../prices/cost-usd.ts";
 import type { RunEvent } from "./decision.ts";
@@ -199,7 +200,7 @@ export class LifeModel {
       const next = await this.#operator.reconcile(key, never);
       this.#timer = next.type === "requeueAfter" ? next.milliseconds : undefined;
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof KubeError)) throw error;
       this.trace.push(`  the operator fails: ${error.message}`);
       this.#timer = seconds;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain, plain } from "./messages.ts";
+import { explain, plain, tell } from "./messages.ts";
 import { type Reason, reasons } from "./reason.ts";
 
 const failures = Object.keys(reasons).filter((reason) => reasons[reason as Reason] !== "success") as Reason[];
@@ -7,13 +7,20 @@ const failures = Object.keys(reasons).filter((reason) => reasons[reason as Reaso
 describe("what a reader is told", () => {
   it.each(failures)("of %s is what happened and what to do about it", (reason) => {
     const message = explain(reason, "this happened");
-    expect(message).toMatch(/^this happened\. [A-Z].*\.$/);
-    expect(explain(reason, "")).toBe(message.replace("this happened. ", ""));
+    expect(message).toMatch(/^This happened\. [A-Z].*\.$/);
+    expect(explain(reason, "")).toBe(message.replace("This happened. ", ""));
   });
 
   it("of a success is what happened", () => {
     expect(explain("Delivered", "Delivered as x")).toBe("Delivered as x.");
   });
+
+  it.each(["https://forge.example cannot be reached.", "tasks.json has no task 7.", "spec.tag names no list."])(
+    "begins as it is written where that is no word: %s",
+    (message) => {
+      expect(tell(message)).toBe(message);
+    },
+  );
 
   it("keeps an end that a sentence has already", () => {
     expect(explain("UpToDate", "Really?")).toBe("Really?");

@@ -20,10 +20,11 @@ const cures: Record<Reason, string> = {
     "Check spec.repository.apiUrl and that the forge answers, then apply the run again under a new name.",
   RateLimited: "Apply the run again later under a new name, or raise the model provider's limit.",
   ModelOverloaded: "Apply the run again later under a new name.",
-  AgentError: "The log of the pod's agent container tells more.",
+  AgentError: "The logs of the pod's containers tell more.",
   AgentTimedOut: "Raise spec.timeout, or ask for less in one run.",
   Stalled: "Raise spec.stallTimeout where long silence is normal; the log of the agent container tells what came last.",
-  MaxTurnsReached: "Raise spec.budget.maxTurns in a new run or round, or ask for less.",
+  MaxTurnsReached:
+    "Raise spec.budget.maxTurns in a new run, or together with spec.contextVersion in a new round, or ask for less.",
   VerificationFailed: "Mend what the command found, or the command itself in spec.verify of a new run.",
   NoResult: "The log of the pod's agent container tells more.",
   IncompleteDocs: "Apply a run with the tasks of status.tasks.notDelivered as its spec.targetTasks.",
@@ -31,17 +32,19 @@ const cures: Record<Reason, string> = {
   OutOfMemory: "Raise spec.pod.resources.limits.memory.",
   InvalidInput: "Mend it and apply the run again under a new name.",
   BranchNotFound: "Check spec.repository.branch.",
-  RepositoryAuthFailed: "Check the token in the Secret of spec.repository.secretRef, its rights and its host.",
+  RepositoryAuthFailed:
+    "Check the Secret of spec.repository.secretRef: its token, what that may do, and its key host, the only host that gets it.",
   ModelAuthFailed: "Check the key api-key in the Secret of spec.modelSecretRef.",
   SettingsRejected: "Check spec.agentTools and spec.model.",
-  MissingSecret: "Create it in the run's namespace, then apply the run again under a new name.",
+  MissingSecret: "Create it with that key, then apply the run again under a new name.",
   ContainerConfigError: "Check spec.pod, the operator's pod template and the pod's events.",
   AgentMissing: "Use an image that holds agent-runner and the agent (spec.pod.image, or the operator's AGENT_IMAGE).",
   NameConflict: "Remove that object or apply the run under another name.",
-  PushRejected: "Check the repository's branch rules and the token's right to push.",
+  PushRejected: "Check the repository's branch rules, the token's right to push, and who else works on that branch.",
   DeliveryRefused:
     "Where content was refused, have the task ask for other content; where a pull request was, check the token's right to open them.",
-  BudgetExceeded: "Raise spec.budget in a new run or round, or ask for less.",
+  BudgetExceeded:
+    "Raise spec.budget.maxCostUsd in a new run, or together with spec.contextVersion in a new round, or ask for less.",
   DeadlineExceeded: "Raise spec.deadline in a new run, or ask for less in one run.",
   Cancelled: "To go on, apply the run again under a new name, or unset spec.cancel with a higher spec.contextVersion.",
 };
@@ -64,7 +67,9 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
 }
 
-function sentence(text: string, room: number): string {
+function sentence(words: string, room: number): string {
+  // An address or a path stays as it is written.
+  const text = words.replace(/^[a-z]+(?= )/, (word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`);
   if (text.length > room) return `${text.slice(0, room - 1)}…`;
   return text === "" || /[.!?…]$/.test(text) ? text : `${text}.`;
 }

@@ -35,7 +35,8 @@ export function contentHash(text: string): string {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
-function shortHash(text: string): string {
+/** Enough of a hash to tell the names of one namespace apart. */
+export function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, hashLength);
 }
 

@@ -18,6 +18,7 @@ describe("an operator's settings", () => {
       retryPeriodMs: 2_000,
       concurrentReconciles: 10,
       waitingNoticeAfterMs: 10_000,
+      gracePeriodMs: 90_000,
       logLevel: "info",
       workspaceAccessMode: "ReadWriteOnce",
     });
@@ -35,6 +36,7 @@ describe("an operator's settings", () => {
         TELEMETRY_ENDPOINT: "http://collector:4318",
         CA_BUNDLE: "/ca.crt",
         POD_TEMPLATE: "/pod.yaml",
+        POD_GRACE_PERIOD: "20s",
         KUBECONFIG: "/config",
         LOG_LEVEL: "",
       }),
@@ -47,6 +49,7 @@ describe("an operator's settings", () => {
       telemetryEndpoint: "http://collector:4318",
       caBundle: "/ca.crt",
       podTemplate: "/pod.yaml",
+      gracePeriodMs: 20_000,
       kubeconfig: "/config",
       logLevel: "info",
     });
@@ -66,6 +69,7 @@ describe("an operator's settings", () => {
     ["LEASE_DURATION", "10s", "must be longer than RENEW_DEADLINE"],
     ["RENEW_DEADLINE", "2s", "must be longer than 1.2 times RETRY_PERIOD"],
     ["WAITING_NOTICE_AFTER", "0s", "must be a duration above 0"],
+    ["POD_GRACE_PERIOD", "91s", "must be a duration of at most 90s"],
     ["LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal"],
     ["TELEMETRY_ENDPOINT", "collector:4318", "must be an http or https URL"],
   ])("name the variable and what is allowed: %s=%s", (variable, value, cure) => {

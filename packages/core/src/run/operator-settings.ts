@@ -2,6 +2,7 @@ import { z } from "zod";
 import { durationMs } from "../api/duration.ts";
 import { type AccessMode, accessMode } from "../api/workspace.ts";
 import { InvalidConfig } from "../errors/invalid-config.ts";
+import { gracePeriodMs } from "./check-attempt.ts";
 import { defined } from "./defined.ts";
 
 /** What an operator is told by its environment, in the units that the code works with. */
@@ -44,6 +45,8 @@ export interface OperatorSettings {
   podTemplate?: string;
   /** WORKSPACE_ACCESS_MODE: of workspaces whose run does not say; default ReadWriteOnce */
   workspaceAccessMode: AccessMode;
+  /** POD_GRACE_PERIOD, at most 90s; default 90s. With less an agent may be killed before its work is kept. */
+  gracePeriodMs: number;
   /** KUBECONFIG; absent: the pod's own account, else `~/.kube/config` */
   kubeconfig?: string;
 }
@@ -101,6 +104,9 @@ const environment = z.object({
   WORKSPACE_ACCESS_MODE: z
     .enum(accessMode.options, `must be one of ${accessMode.options.join(", ")}`)
     .default("ReadWriteOnce"),
+  POD_GRACE_PERIOD: duration
+    .refine((value) => value <= gracePeriodMs, "must be a duration of at most 90s")
+    .default(gracePeriodMs),
   KUBECONFIG: path,
 });
 
@@ -129,6 +135,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     renewDeadlineMs: values.RENEW_DEADLINE,
     retryPeriodMs: values.RETRY_PERIOD,
     concurrentReconciles: values.CONCURRENT_RECONCILES,
+    gracePeriodMs: values.POD_GRACE_PERIOD,
     waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
     logLevel: values.LOG_LEVEL,
     workspaceAccessMode: values.WORKSPACE_ACCESS_MODE,

@@ -27,6 +27,7 @@ import { type ClaimView, projectClaim } from "./workspace.ts";
 const key = { namespace: "team-a", name: "a-run" };
 const awaitChange = { type: "awaitChange" };
 const soon = { type: "requeueAfter", milliseconds: 500 };
+const operation = "carry out ReviewRun team-a/a-run";
 
 class FakeStore<P extends { namespace: string; name: string; runUid?: string }, T extends KubernetesObject>
   implements Store<P, T>
@@ -180,8 +181,8 @@ describe("a reconcile", () => {
     const pod = aPodObject({ phase: "Failed" }, { ownerReferences: [owner(job?.name)] });
     pods.remember(pod);
     await reconcile();
-    expect(calls().slice(2)).toEqual(["patch", "event"]);
-    expect(asked[2]?.body).toMatchObject({ metadata: { resourceVersion: "7" }, status: { phase: "Failed" } });
+    expect(calls().slice(2)).toEqual(["event", "patch"]);
+    expect(asked[3]?.body).toMatchObject({ metadata: { resourceVersion: "7" }, status: { phase: "Failed" } });
     expect(counted).toEqual(["AgentError", { kind: "ReviewRun", phase: "Failed", reason: "AgentError" }]);
     await reconcile();
     expect(calls()).toHaveLength(4);
@@ -202,7 +203,7 @@ describe("a reconcile", () => {
       ),
     );
     await reconcile();
-    expect(asked[2]?.body).toMatchObject({ status: { attempts: [{ reason: "AgentTimedOut" }] } });
+    expect(asked[3]?.body).toMatchObject({ status: { attempts: [{ reason: "AgentTimedOut" }] } });
   });
 
   it("ends a run whose Job this process has seen go", async () => {
@@ -211,7 +212,7 @@ describe("a reconcile", () => {
     await reconcile();
     jobs.objects.clear();
     await reconcile();
-    expect(asked[2]?.body).toMatchObject({ status: { conditions: [{}, { reason: "JobDeleted" }, {}] } });
+    expect(asked[3]?.body).toMatchObject({ status: { conditions: [{}, { reason: "JobDeleted" }, {}] } });
   });
 
   it("does not take a new run for an old one of its name", async () => {
@@ -232,6 +233,14 @@ describe("a reconcile", () => {
     await reconcile();
     const job = jobs.list()[0];
     expect(asked[2]).toEqual({ call: "delete", body: { namespace: "team-a", name: job?.name, uid: "Job-uid" } });
+  });
+
+  it("looks again where the Job to be stopped is another one by now", async () => {
+    const { runs, reconcile } = scene({ delete: refusal(409, "Conflict") });
+    runs.remember(aRunObject());
+    await reconcile();
+    runs.remember(aRunObject({ status: { phase: "Failed" } }));
+    expect(await reconcile()).toEqual(soon);
   });
 });
 
@@ -266,8 +275,8 @@ describe("an object that exists already", () => {
     const { runs, asked, calls, reconcile } = scene({ [create]: exists, [get]: owned("other"), patch: patched });
     runs.remember(aRunObject());
     await reconcile();
-    expect(calls().slice(-2)).toEqual(["patch", "event"]);
-    expect(asked.at(-2)?.body).toMatchObject({
+    expect(calls().slice(-2)).toEqual(["event", "patch"]);
+    expect(asked.at(-1)?.body).toMatchObject({
       status: { phase: "Failed", conditions: [{}, { reason: "NameConflict" }, {}] },
     });
   });
@@ -401,7 +410,7 @@ describe("a refused creation", () => {
       const { runs, asked, reconcile } = scene({ "create Job": error, patch: patched });
       runs.remember(aRunObject());
       await reconcile();
-      expect(asked.at(-2)?.body).toMatchObject({
+      expect(asked.at(-1)?.body).toMatchObject({
         status: {
           message: expect.stringContaining(error.message) as unknown,
           conditions: [{}, { reason: "InvalidInput" }, {}],
@@ -415,7 +424,7 @@ describe("a refused creation", () => {
     for (const error of [refusal(500, "InternalError"), broken]) {
       const { runs, reconcile } = scene({ "create ConfigMap": error });
       runs.remember(aRunObject());
-      await expect(reconcile()).rejects.toBe(error);
+      await expect(reconcile()).rejects.toMatchObject({ kind: "KubeError", operation, cause: error });
     }
   });
 });
@@ -430,7 +439,7 @@ describe("a refused status", () => {
     await reconcile();
     jobs.objects.clear();
     expect(await reconcile()).toEqual(next);
-    expect(calls().slice(2)).toEqual(["patch"]);
+    expect(calls().slice(2)).toEqual(["event", "patch"]);
     expect(counted).toEqual([]);
   });
 
@@ -440,7 +449,7 @@ describe("a refused status", () => {
     runs.remember(aRunObject());
     await reconcile();
     jobs.objects.clear();
-    await expect(reconcile()).rejects.toBe(error);
+    await expect(reconcile()).rejects.toMatchObject({ kind: "KubeError", operation, cause: error });
   });
 });
 
@@ -451,7 +460,7 @@ describe("an event that is refused", () => {
     await reconcile();
     jobs.objects.clear();
     expect(await reconcile()).toEqual(awaitChange);
-    expect(log.at(-1)).toContain("event not recorded");
+    expect(log.at(-2)).toContain("event not recorded");
   });
 
   it("because the program stops ends the reconcile", async () => {

@@ -14,10 +14,12 @@ import {
   type ReconcileResult,
   type Store,
 } from "@orchestrator/controller-runtime";
+import { toControllerError } from "../errors/to-controller-error.ts";
 import { currentAttempt } from "./current-attempt.ts";
 import { decide, decideImpossible, decideRefused } from "./decide.ts";
 import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import { defined } from "./defined.ts";
+import { eventKey } from "./event-key.ts";
 import type { JobHandler } from "./job-handler.ts";
 import { workspaceClaimName } from "./names.ts";
 import {
@@ -86,7 +88,13 @@ export class RunReconciler {
     const { handler, settings } = this.#options;
     const observation = this.#observe(key);
     if (observation === undefined) return { type: "awaitChange" };
-    return await this.#apply(observation, decide(handler, observation, settings, this.#moment()), signal);
+    try {
+      return await this.#apply(observation, decide(handler, observation, settings, this.#moment()), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isApiError(error, "Conflict")) return lookAgain(staleMs);
+      throw toControllerError(error, `carry out ${handler.resource.kind} ${key.namespace}/${key.name}`);
+    }
   };
 
   #moment(): Moment {
@@ -150,7 +158,7 @@ export class RunReconciler {
       case "patchStatus":
         return this.#patchStatus(observation.run, action, signal);
       case "recordEvent":
-        return this.#recordEvent(observation.run, action, signal);
+        return this.#recordEvent(observation, action, signal);
       case "deleteJob":
         return this.#deleteJob(action, signal);
       case "stopPod":
@@ -258,7 +266,7 @@ export class RunReconciler {
 
   /** An event is a courtesy: a run does not fail for the lack of one. */
   async #recordEvent(
-    run: RunView,
+    { run, attempt }: Observation,
     { event }: Extract<Action, { type: "recordEvent" }>,
     signal: AbortSignal,
   ): Promise<Applied> {
@@ -266,7 +274,8 @@ export class RunReconciler {
     const { kind } = handler.resource;
     const regarding = { apiVersion: apiVersion(handler.resource), kind, ...keyOf(run), uid: run.uid };
     try {
-      await events.record({ ...regarding, namespace: run.namespace }, event, signal);
+      const key = eventKey(run, attempt, event.reason);
+      await events.record({ ...regarding, namespace: run.namespace }, { ...event, key }, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#log(run).warn({ err: error, event: event.reason }, "event not recorded");

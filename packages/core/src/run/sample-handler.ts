@@ -33,7 +33,7 @@ export const reviewHandler: JobHandler<ReviewSpec> = {
       image: settings.agentImage,
       modelSecretName: settings.modelSecretName,
       workspaceClaim: run.spec.workspace && workspaceClaimName(run.namespace, run.spec.serviceName ?? ""),
-      ...podLimits(timing),
+      ...podLimits(timing, settings),
     }),
   checkStatus(observation, timing, now) {
     const state = checkAttempt(observation, timing, now);

@@ -21,7 +21,11 @@ export type Wait = Pick<Waiting, "reason" | "message" | "endsAs"> | { reason: "W
 
 /** The one extra write of an attempt that waits longer than usual: it names why. */
 export function waitingStatus(observation: Observation, waiting: Wait, now: number): StatusPatch {
-  const message = "endsAs" in waiting ? explain(waiting.endsAs, waiting.message) : tell(waiting.message);
+  // What only takes its time has nothing to be mended.
+  const message =
+    "endsAs" in waiting && waiting.reason === waiting.endsAs
+      ? explain(waiting.endsAs, waiting.message)
+      : tell(waiting.message);
   return { ...undecided(observation, { reason: waiting.reason, message }, now), ...startTime(observation) };
 }
 

@@ -146,6 +146,15 @@ describe("an implementation", () => {
     expect(written(await session(implementation("[[rehearse:nothing]]")))).toEqual([]);
   });
 
+  it.each([
+    { scenario: "secret", path: "services/api/deploy.env", content: /^TOKEN=ghp_[a-z0-9]{36}\n$/ },
+    { scenario: "ignored-file", path: "services/api/ignored.log", content: /rehearsal/ },
+  ])("of $scenario writes one file", async ({ scenario, path, content }) => {
+    const blocks = await session(implementation(`[[rehearse:${scenario}]]`));
+    expect(written(blocks)).toEqual([`/work/tree/${path}`]);
+    expect(blocks.find(({ name }) => name === "Write")?.input?.["content"]).toMatch(content);
+  });
+
   it("of many-turns looks around fifty times", async () => {
     const looks = (await session(implementation("[[rehearse:many-turns]]"))).filter(
       ({ input }) => input?.["command"] === "git status --short",
@@ -164,6 +173,9 @@ describe("an implementation", () => {
 
 describe("a request", () => {
   it.each([
+    { scenario: "http-400", status: 400, type: "invalid_request_error", retryAfter: undefined },
+    { scenario: "http-404", status: 404, type: "not_found_error", retryAfter: undefined },
+    { scenario: "http-429-soon", status: 429, type: "rate_limit_error", retryAfter: "2" },
     { scenario: "http-401", status: 401, type: "authentication_error", retryAfter: undefined },
     { scenario: "http-429", status: 429, type: "rate_limit_error", retryAfter: "120" },
     { scenario: "http-429-plain", status: 429, type: "rate_limit_error", retryAfter: undefined },
@@ -175,6 +187,13 @@ describe("a request", () => {
     expect(answer.statusCode).toBe(status);
     expect(answer.headers["retry-after"]).toBe(retryAfter);
     expect(((await answer.body.json()) as Message).error?.type).toBe(type);
+  });
+
+  it("gets the scenario that is set for a text in its prompt, until it is taken away", async () => {
+    model.scenarios.set("Sort", "http-529");
+    expect((await ask(docs("[[rehearse:http-401]]"))).status).toBe(529);
+    model.scenarios.delete("Sort");
+    expect((await ask(docs("[[rehearse:http-401]]"))).status).toBe(401);
   });
 
   it("for an unknown scenario is refused with the names of those there are", async () => {

@@ -8,6 +8,7 @@ import { type Answer, answerBody, answerEvents } from "./answer.ts";
 import { type Conversation, readConversation } from "./conversation.ts";
 import { Holds } from "./holds.ts";
 import { type MessagesRequest, messagesRequest } from "./messages-request.ts";
+import type { Scenario } from "./scenario.ts";
 import { nextReply, type Reply } from "./script.ts";
 
 export interface RehearsalModelOptions {
@@ -36,6 +37,8 @@ export interface RehearsalModel {
   readonly url: string;
   requests(): RequestCounts;
   readonly holds: Holds;
+  /** Scenarios by a text in the prompt, above those that tasks ask for; to be changed while runs are under way. */
+  readonly scenarios: Map<string, Scenario>;
   close(): Promise<void>;
 }
 
@@ -60,6 +63,7 @@ export async function startRehearsalModel(options: RehearsalModelOptions = {}): 
     url: `${tls === undefined ? "http" : "https"}://${host}:${(server.address() as AddressInfo).port}`,
     requests: () => requests.counts(),
     holds: requests.holds,
+    scenarios: requests.scenarios,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -70,6 +74,7 @@ export async function startRehearsalModel(options: RehearsalModelOptions = {}): 
 
 class Requests {
   readonly holds = new Holds();
+  readonly scenarios = new Map<string, Scenario>();
   readonly #options: { apiKey: string | undefined; slowMs: number };
   readonly #byTask = new Map<string, number>();
   #total = 0;
@@ -114,7 +119,8 @@ class Requests {
     if (!this.#accepts(request)) return refuse(response, 401, "the rehearsal model does not know this key");
     await this.holds.pass(conversation.prompt, conversation.calls.length, gone.signal);
     if (gone.signal.aborted) return;
-    await this.#reply(response, nextReply(conversation), { asked, conversation, signal: gone.signal });
+    const given = [...this.scenarios].find(([text]) => conversation.prompt.includes(text))?.[1];
+    await this.#reply(response, nextReply(conversation, given), { asked, conversation, signal: gone.signal });
   }
 
   async #reply(

@@ -20,9 +20,18 @@ export const scenarios = [
   "many-turns",
   /** Every answer takes two seconds. */
   "slow",
+  /** Implementation: writes something that looks like a token into a file. */
+  "secret",
+  /** Implementation: writes only what the repository's `.gitignore` names, `ignored.log` in the service's folder. */
+  "ignored-file",
+  "http-400",
   "http-401",
+  /** As a provider that does not know the model. */
+  "http-404",
   /** With `retry-after: 120`. */
   "http-429",
+  /** With `retry-after: 2`. */
+  "http-429-soon",
   /** Without a word of how long to wait. */
   "http-429-plain",
   "http-500",

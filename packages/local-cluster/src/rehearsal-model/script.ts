@@ -16,7 +16,7 @@ type Play = Scenario | "plain";
 /** What the model does with one request. */
 export type Reply =
   | { type: "answer"; blocks: AnswerBlock[]; slow: boolean }
-  | { type: "refuse"; status: 401 | 429 | 500 | 529; retryAfterSeconds?: number }
+  | { type: "refuse"; status: 400 | 401 | 404 | 429 | 500 | 529; retryAfterSeconds?: number }
   | { type: "hang" }
   | { type: "cut"; blocks: AnswerBlock[] };
 
@@ -24,17 +24,23 @@ export type Reply =
 const retryAfterSeconds = 120;
 
 const faults: Readonly<Partial<Record<Play, Reply>>> = {
+  "http-400": { type: "refuse", status: 400 },
   "http-401": { type: "refuse", status: 401 },
+  "http-404": { type: "refuse", status: 404 },
   "http-429": { type: "refuse", status: 429, retryAfterSeconds },
+  "http-429-soon": { type: "refuse", status: 429, retryAfterSeconds: 2 },
   "http-429-plain": { type: "refuse", status: 429 },
   "http-500": { type: "refuse", status: 500 },
   "http-529": { type: "refuse", status: 529 },
   hang: { type: "hang" },
 };
 
-/** The next step of a session, decided from the conversation alone. Throws RangeError for an unknown scenario. */
-export function nextReply(conversation: Conversation): Reply {
-  const scenario = scenarioOf(conversation.prompt) ?? "plain";
+/**
+ * The next step of a session, decided from the conversation alone unless a scenario is given.
+ * @throws RangeError for an unknown scenario
+ */
+export function nextReply(conversation: Conversation, given?: Scenario): Reply {
+  const scenario = given ?? scenarioOf(conversation.prompt) ?? "plain";
   const fault = faults[scenario];
   if (fault !== undefined) return fault;
   const blocks = work(conversation, scenario);
@@ -61,10 +67,20 @@ function work(conversation: Conversation, scenario: Play): AnswerBlock[] {
   const command = commands[scenario];
   if (command !== undefined && !ran(calls, command)) return [bash(command, "Rehearse a failure")];
   if (scenario === "nothing") return [text("Rehearsal: nothing had to be changed.")];
+  const extra = extraFile(task, scenario);
+  if (extra !== undefined) return writeOrEnd([extra], conversation);
   return (
     mendOr(scenario, task, conversation) ??
     implement(rehearseImplementation(task, roundOf(conversation), conversation.tasks), conversation)
   );
+}
+
+/** The one file that some scenarios write. */
+function extraFile({ workingDirectory, serviceName }: ImplementationBlock, scenario: Play): RehearsedFile | undefined {
+  const path = (name: string): string => posix.join(workingDirectory, "services", serviceName, name);
+  // Put together here, so that this file does not look as if it held one.
+  if (scenario === "secret") return { path: path("deploy.env"), content: `TOKEN=${"ghp_".padEnd(40, "x1")}\n` };
+  return scenario === "ignored-file" ? { path: path("ignored.log"), content: `${label}\n` } : undefined;
 }
 
 function documents(task: DocsBlock, scenario: Play, { prompt }: Conversation): RehearsedFile[] {
@@ -105,8 +121,8 @@ function implement(
 
 function writeOrEnd(files: RehearsedFile[], conversation: Conversation): AnswerBlock[] {
   const open = writesLeft(files, conversation);
-  if (open.length > 0) return [text("Rehearsal: writing the documents."), ...open];
-  return [text("Rehearsal: no document is left to write.")];
+  if (open.length > 0) return [text("Rehearsal: writing."), ...open];
+  return [text("Rehearsal: nothing is left to write.")];
 }
 
 /** Calls for each file that has not been tried yet; what the agent was refused once it is refused again. */

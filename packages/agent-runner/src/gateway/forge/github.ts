@@ -108,14 +108,12 @@ export class GitHub {
     const { status, words } = readError(error);
     const said = `${this.#options.apiUrl} answered ${status} to ${route}: ${words}`;
     if (status === 401) {
-      const text = `${said}: put a valid token into the Secret of spec.repository.secretRef`;
-      return new RunFailure("RepositoryAuthFailed", text, { cause: error });
+      return new RunFailure("RepositoryAuthFailed", said, { cause: error });
     }
     // A limit of the rate is told by 429, or by 403 with words that name it.
     const limited = status === 429 || (status === 403 && /rate limit/i.test(words));
     if (status >= 400 && status < 500 && !limited) {
-      const cure = status === 403 || status === 404 ? ": give the token the right to open pull requests" : "";
-      return new RunFailure("DeliveryRefused", `the branch is pushed, but ${said}${cure}`, { cause: error });
+      return new RunFailure("DeliveryRefused", `the branch is pushed, but ${said}`, { cause: error });
     }
     const text = status === 0 ? `${this.#options.apiUrl} cannot be reached: ${words}` : said;
     return new RunFailure("ForgeUnavailable", text, { cause: error });

@@ -42,9 +42,11 @@ test("an authority that is not trusted is told with its cure", () => {
 
 test("the cure fits whether or not the run has a Secret", () => {
   const denied = "fatal: Authentication failed for 'https://x/'";
-  expect(verdictOf(denied).message).toContain("the token in Secret forge; put a valid one");
+  expect(verdictOf(denied).message).toContain("refused the token in Secret forge: ");
   const without = remoteFailure(new GitFailed("clone", 128, denied), { ...request, secretName: undefined });
-  expect(without.verdict.message).toContain("name a Secret with a token in spec.repository.secretRef");
+  expect(without.verdict.message).toContain(
+    "refused callers without credentials (spec.repository.secretRef is not set): ",
+  );
 });
 
 test("only Git's telling lines are quoted, in bounded length", () => {

@@ -21,18 +21,18 @@ export function remoteFailure(error: GitFailed, request: RemoteRequest): RunFail
   const said = error.stderr;
   const options = { cause: error };
   if (signs.branchMissing.test(said)) {
-    const text = `branch ${request.branch} does not exist in ${request.url}: set spec.repository.branch to one that does`;
+    const text = `branch ${request.branch} does not exist in ${request.url}`;
     return new RunFailure("BranchNotFound", text, options);
   }
   if (signs.refusedCredentials.test(said)) {
     return new RunFailure(
       "RepositoryAuthFailed",
-      `${request.url} refused ${authorization(request)}: ${gitWords(said)}`,
+      `${request.url} refused ${bearer(request)}: ${gitWords(said)}`,
       options,
     );
   }
   if (signs.repositoryMissing.test(said)) {
-    const text = `${request.url} does not exist, or its forge does not show it to ${bearer(request)}: check spec.repository.url and ${bearer(request)}`;
+    const text = `${request.url} does not exist, or its forge does not show it to ${bearer(request)}`;
     return new RunFailure("RepositoryAuthFailed", text, options);
   }
   const cure = signs.untrusted.test(said)
@@ -52,10 +52,4 @@ function bearer(request: RemoteRequest): string {
   return request.secretName === undefined
     ? "callers without credentials (spec.repository.secretRef is not set)"
     : `the token in Secret ${request.secretName}`;
-}
-
-function authorization(request: RemoteRequest): string {
-  return request.secretName === undefined
-    ? "access without credentials; name a Secret with a token in spec.repository.secretRef"
-    : `the token in Secret ${request.secretName}; put a valid one with the right to push into its key token`;
 }

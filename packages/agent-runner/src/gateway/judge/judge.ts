@@ -1,6 +1,5 @@
 import type { DocsRunInputs, RunInputs } from "@orchestrator/core/pure";
 import { documentPaths } from "../../documents/document-paths.ts";
-import { InvalidInputError } from "../../tasks/invalid-input.ts";
 import { parseTasks, tasksFile } from "../../tasks/parse-tasks.ts";
 import { selectTasks } from "../../tasks/select-tasks.ts";
 import { taskHash } from "../../tasks/task-hash.ts";
@@ -111,10 +110,5 @@ async function docsOnBranch(inputs: DocsRunInputs, options: JudgeOptions, signal
 
 function readTasks(inputs: DocsRunInputs, file: string, bytes: Buffer | undefined) {
   if (bytes === undefined) throw new RunFailure("InvalidInput", `${file} does not exist in the repository`);
-  try {
-    return selectTasks(parseTasks(bytes, { tag: inputs.tag, file }), inputs.targetTasks);
-  } catch (error) {
-    if (error instanceof InvalidInputError) throw new RunFailure("InvalidInput", error.explanation, { cause: error });
-    throw error;
-  }
+  return selectTasks(parseTasks(bytes, { tag: inputs.tag, file }), inputs.targetTasks);
 }

@@ -24,17 +24,26 @@ export function statusOfErrorType(type: string): number {
 }
 
 /** The ending that a provider's error gives to a run; undefined for errors that are the request's own fault. */
-export function providerVerdict(error: ProviderError, inputs: { modelSecretName: string }): Verdict | undefined {
-  const told = error.status === 0 ? error.message : `${error.status} ${error.message}`;
+export function providerVerdict(
+  error: ProviderError,
+  inputs: { modelSecretName: string; model: string },
+): Verdict | undefined {
+  const told = `${error.status} ${error.message}`;
   const verdict = (reason: Reason, message: string): Verdict => ({ reason, message });
   if (error.status === 401 || error.status === 403) {
-    const cure = `put a valid key into the key api-key of Secret ${inputs.modelSecretName} (spec.modelSecretRef)`;
-    return verdict("ModelAuthFailed", `the model's provider refused the key: ${told}: ${cure}`);
+    return verdict(
+      "ModelAuthFailed",
+      `the model's provider refused the key of Secret ${inputs.modelSecretName}: ${told}`,
+    );
+  }
+  if (error.status === 404) {
+    return verdict("InvalidInput", `the model's provider does not know ${inputs.model} (spec.model): ${told}`);
   }
   if (error.status === 429) {
     return verdict("RateLimited", `the model's provider limits the rate: ${told}`);
   }
-  if (error.status === 0 || error.status >= 500) {
+  if (error.status === 0) return verdict("ModelOverloaded", error.message);
+  if (error.status >= 500) {
     return verdict("ModelOverloaded", `the model's provider cannot answer: ${told}`);
   }
   return undefined;

@@ -6,11 +6,11 @@ type Budget = NonNullable<RunInputs["budget"]>;
 export function limitMet(budget: Budget | undefined, used: Usage): Verdict | undefined {
   const { maxCostUsd, maxTurns } = budget ?? {};
   if (maxCostUsd !== undefined && used.costUsd !== undefined && compareUsd(used.costUsd, maxCostUsd) >= 0) {
-    const message = `the round has cost $${used.costUsd}, and spec.budget.maxCostUsd is ${maxCostUsd}: raise it together with spec.contextVersion to go on`;
+    const message = `the round has cost $${used.costUsd}, and spec.budget.maxCostUsd is ${maxCostUsd}`;
     return { reason: "BudgetExceeded", message };
   }
   if (maxTurns !== undefined && used.turns >= maxTurns) {
-    const message = `the round has taken ${used.turns} turns, and spec.budget.maxTurns is ${maxTurns}: raise it together with spec.contextVersion to go on`;
+    const message = `the round has taken ${used.turns} turns, and spec.budget.maxTurns is ${maxTurns}`;
     return { reason: "MaxTurnsReached", message, final: true };
   }
   return undefined;
@@ -19,6 +19,6 @@ export function limitMet(budget: Budget | undefined, used: Usage): Verdict | und
 /** Why this model may not be asked: nobody could say when it has cost what the budget gives. */
 export function unpricedModel(budget: Budget | undefined, model: string): Verdict | undefined {
   if (budget?.maxCostUsd === undefined || priceOf(model) !== undefined) return undefined;
-  const message = `model ${model} has no known price, so spec.budget.maxCostUsd cannot be kept: name a model with a known price in spec.model, or leave out maxCostUsd`;
+  const message = `model ${model} has no known price, so spec.budget.maxCostUsd cannot be kept; spec.model has to name one that has`;
   return { reason: "InvalidInput", message };
 }
