@@ -64,7 +64,7 @@ export class RunHistory implements AsyncDisposable {
 
   async #follow(namespace: string): Promise<void> {
     const options = { namespace, sendInitialEvents: true, signal: this.#stop.signal };
-    for await (const event of this.#client.watch(this.#type, options)) {
+    for await (const event of await this.#client.watch(this.#type, options)) {
       if (event.type === "ADDED" || event.type === "MODIFIED") this.#seen.push(event.object);
     }
   }

@@ -1,13 +1,13 @@
-import type {
-  Condition,
-  ContainerStateTerminated,
-  ContainerStatus,
-  Job,
-  KubernetesObject,
-  ObjectKey,
-  ObjectMeta,
-  OwnerReference,
-  Pod,
+import {
+  type Condition,
+  type ContainerStateTerminated,
+  type ContainerStatus,
+  controllerOf,
+  type Job,
+  type KubernetesObject,
+  type ObjectKey,
+  type ObjectMeta,
+  type Pod,
 } from "@orchestrator/controller-runtime";
 import { containers } from "../pod/layout.ts";
 import type { RunStatus } from "../api/status.ts";
@@ -191,11 +191,6 @@ export const stopNow = 1;
 
 function round(metadata: ObjectMeta): number {
   return Number(metadata.labels?.[labels.round] ?? 1);
-}
-
-/** The owner that controls an object. */
-export function controllerOf(metadata: ObjectMeta): OwnerReference | undefined {
-  return metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
 
 function containerView(status: ContainerStatus | undefined): ContainerView {
