@@ -47,12 +47,12 @@ export async function bundle({ folder, name, furnish }: BundleOptions): Promise<
 /** Lets go of what nothing uses of the Kubernetes client: a class for every kind there is. */
 const withoutUnusedModels: Plugin = {
   name: "without-unused-models",
-  setup: ({ onResolve, resolve }) => {
-    onResolve({ filter: /./ }, async ({ path, pluginData, importer, ...rest }) => {
-      const ours = importer.includes("/@kubernetes/client-node/") || path === "@kubernetes/client-node";
-      if (!ours || pluginData === "resolved") return undefined;
-      const { importer: _, with: __, ...options } = { importer, ...rest };
-      return { ...(await resolve(path, { ...options, importer, pluginData: "resolved" })), sideEffects: false };
+  setup: (build) => {
+    build.onResolve({ filter: /./ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      const isOfClient = path === "@kubernetes/client-node" || importer.includes("/@kubernetes/client-node/");
+      if (!isOfClient || pluginData === "resolved") return undefined;
+      const resolved = await build.resolve(path, { importer, kind, resolveDir, pluginData: "resolved" });
+      return { ...resolved, sideEffects: false };
     });
   },
 };
@@ -60,11 +60,11 @@ const withoutUnusedModels: Plugin = {
 /** Importing `node:http` as a module calls its getters, one of which loads Node's own fetch and web sockets: 30 ms. */
 const builtinHttp: Plugin = {
   name: "builtin-http",
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
+  setup: (build) => {
+    build.onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
       kind === "import-statement" ? { path: "http", namespace: "builtin" } : undefined,
     );
-    onLoad({ filter: /./, namespace: "builtin" }, () => ({
+    build.onLoad({ filter: /./, namespace: "builtin" }, () => ({
       contents: 'module.exports = process.getBuiltinModule("node:http");',
     }));
   },
