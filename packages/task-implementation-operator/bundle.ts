@@ -5,5 +5,6 @@ import { bundle } from "../../scripts/bundle.ts";
 await bundle({
   folder: import.meta.dirname,
   name: "main",
+  onlyDispatchers: true,
   furnish: (outdir) => cp(templateFiles, `${outdir}/files`, { recursive: true }),
 });

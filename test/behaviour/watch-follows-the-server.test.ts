@@ -40,8 +40,8 @@ function create(name: string, data: Record<string, string> = {}): Promise<Config
   return client.create(resources.configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata, data }, { signal });
 }
 
-function remove(name: string): Promise<void> {
-  return client.delete(resources.configMaps, { namespace: namespace.name, name }, { signal });
+async function remove(name: string): Promise<void> {
+  await client.delete(resources.configMaps, { namespace: namespace.name, name }, { signal });
 }
 
 /** An informer of the labelled ConfigMaps of the test's namespace, and what it tells. */
@@ -172,7 +172,9 @@ describe("an informer on a real API server", () => {
 describe("a kind of its own", () => {
   it("cannot be watched from before its time, and its informer survives its removal", async () => {
     const kind = await installKind();
-    await expect(client.watch(kind.type, { resourceVersion: "1", signal }).next()).rejects.toMatchObject({
+    await expect(
+      client.watch(kind.type, { resourceVersion: "1", signal }).then((events) => events.next()),
+    ).rejects.toMatchObject({
       status: 410,
     });
     const informer = new Informer({ client, type: kind.type, project: ({ metadata }) => metadata.uid, logger });

@@ -66,7 +66,7 @@ export async function startStage(): Promise<Stage> {
       shared: async (type, object) => {
         const { client } = bench;
         await client.create(type, object, { signal: soon() });
-        stack.defer(() => client.delete(type, { name: object.metadata.name }, { signal: soon() }));
+        stack.defer(async () => void (await client.delete(type, { name: object.metadata.name }, { signal: soon() })));
       },
       ownNode: async (options = {}) => {
         const life = new AbortController();

@@ -22,7 +22,8 @@ export async function createNamespace(client: KubernetesClient, prefix = "test")
       return { pending: error.reason };
     }
   });
-  const remove = (): Promise<void> =>
-    client.delete(resources.namespaces, { name }, { signal: AbortSignal.timeout(30_000) });
+  const remove = async (): Promise<void> => {
+    await client.delete(resources.namespaces, { name }, { signal: AbortSignal.timeout(30_000) });
+  };
   return { name, delete: remove, [Symbol.asyncDispose]: remove };
 }

@@ -41,6 +41,9 @@ export interface RunningOperator extends AsyncDisposable {
   stop(): Promise<number | string>;
   /** SIGKILL. */
   kill(): Promise<number | string>;
+  /** SIGSTOP: it does nothing until `resume`, and does not know of it. */
+  pause(): void;
+  resume(): void;
   /** Starts it once more when it has ended, as a container is restarted: the same account, the same settings. */
   again(): Promise<RunningOperator>;
 }
@@ -128,6 +131,8 @@ function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "aga
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
     [Symbol.asyncDispose]: async () => {
       await end("SIGKILL");
     },

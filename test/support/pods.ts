@@ -70,7 +70,7 @@ export class TestPods {
     const signal = AbortSignal.timeout(30_000);
     const { metadata } = await this.#client.get(resources.pods, { namespace: this.#namespace, name }, { signal });
     await this.delete(name);
-    const events = this.#client.watch(resources.pods, {
+    const events = await this.#client.watch(resources.pods, {
       namespace: this.#namespace,
       fieldSelector: `metadata.name=${name}`,
       resourceVersion: metadata.resourceVersion,

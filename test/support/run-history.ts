@@ -71,7 +71,7 @@ export class RunHistory implements AsyncDisposable {
   async #follow({ namespace, name }: { namespace: string; name?: string }): Promise<void> {
     const chosen = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
     const options = { namespace, ...chosen, sendInitialEvents: true, signal: this.#stop.signal };
-    for await (const event of this.#client.watch(this.#type, options)) {
+    for await (const event of await this.#client.watch(this.#type, options)) {
       if (event.type === "ADDED" || event.type === "MODIFIED") this.#seen.push(event.object);
     }
   }

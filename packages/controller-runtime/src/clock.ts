@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some moment. Unlike `now` it is never set, so that durations are right whatever happens to the date. */
+  elapsed(): number;
   /** Calls `callback` once after `milliseconds`; the returned function calls it off. */
   schedule(milliseconds: number, callback: () => void): () => void;
 }
@@ -11,6 +13,7 @@ const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   schedule: (milliseconds, callback) => {
     let timer: NodeJS.Timeout | undefined;
     const wait = (left: number): void => {

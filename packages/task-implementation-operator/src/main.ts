@@ -1,4 +1,5 @@
 import { HandlerRegistry, operatorMain } from "@orchestrator/core";
+import manifest from "../package.json" with { type: "json" };
 import { environment } from "./config.ts";
 import { handler } from "./handler.ts";
 
@@ -8,6 +9,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => 
 
 const code = await operatorMain({
   name: "task-implementation-operator",
+  version: manifest.version,
   handlers: new HandlerRegistry().register(handler),
   env: environment(),
   stderr: process.stderr,

@@ -1,3 +1,13 @@
+/** What a refusal is about, as far as the server says. */
+export interface StatusDetails {
+  group?: string;
+  kind?: string;
+  name?: string;
+  uid?: string;
+  causes?: { reason?: string; field?: string; message?: string }[];
+  retryAfterSeconds?: number;
+}
+
 /** The API server's own answer to a refused request. The message is the server's, which names the object. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -5,8 +15,7 @@ export class ApiError extends Error {
   readonly status: number;
   /** Kubernetes' reason: `NotFound`, `AlreadyExists`, `Conflict`, `Forbidden`, `Expired`, ...; `Unknown` without one. */
   readonly reason: string;
-  /** The server's `details`: group, kind, name, causes. */
-  readonly details?: unknown;
+  readonly details?: StatusDetails;
   /** How long the server asks to stay away. */
   readonly retryAfterSeconds?: number;
 
@@ -14,7 +23,7 @@ export class ApiError extends Error {
     status: number;
     reason: string;
     message: string;
-    details?: unknown;
+    details?: StatusDetails | undefined;
     retryAfterSeconds?: number | undefined;
     cause?: unknown;
   }) {
@@ -50,7 +59,7 @@ interface StatusBody {
   code?: number;
   reason?: string;
   message?: string;
-  details?: { retryAfterSeconds?: number };
+  details?: StatusDetails;
 }
 
 /** Reads a `Status` object, or whatever else came in its place. */

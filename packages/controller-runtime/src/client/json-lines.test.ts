@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { BrokenLineError, jsonLines } from "./json-lines.ts";
+import { BrokenLineError, CutLineError, jsonLines } from "./json-lines.ts";
 
 async function* chunks(...parts: (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield typeof part === "string" ? Buffer.from(part) : part;
@@ -25,8 +25,8 @@ it.each([
 });
 
 it.each([
-  { name: "a line that is not JSON", parts: ["1\nno\n3\n"] },
-  { name: "an end within a line", parts: ['1\n{"a":'] },
-])("refuses $name", async ({ parts }) => {
-  await expect(read(chunks(...parts))).rejects.toThrow(BrokenLineError);
+  { name: "a line that is not JSON", parts: ["1\nno\n3\n"], error: BrokenLineError },
+  { name: "an end within a line", parts: ['1\n{"a":'], error: CutLineError },
+])("refuses $name", async ({ parts, error }) => {
+  await expect(read(chunks(...parts))).rejects.toThrow(error);
 });

@@ -94,8 +94,16 @@ describe("requests", () => {
 
   it("to delete what is gone succeed, and others fail", async () => {
     const { client } = await setUp([status(404, "NotFound"), status(409, "Conflict")]);
-    await client.delete(resources.configMaps, key, { signal });
+    expect(await client.delete(resources.configMaps, key, { signal })).toBeUndefined();
     await expect(client.delete(resources.configMaps, key, { signal })).rejects.toThrow("Conflict");
+  });
+
+  it("to delete tell whether the object is still there", async () => {
+    const deleting = configMap("a", "2", { deletionTimestamp: "2026-01-01T00:00:00Z" });
+    const gone = { kind: "Status", apiVersion: "v1", status: "Success", details: { name: "a" } };
+    const { client } = await setUp([json(200, deleting), json(200, gone)]);
+    expect(await client.delete(resources.configMaps, key, { signal })).toEqual(deleting);
+    expect(await client.delete(resources.configMaps, key, { signal })).toBeUndefined();
   });
 
   it("list items with their kind, and the way to the next page", async () => {
@@ -122,7 +130,8 @@ describe("requests", () => {
     ]);
     const stop = new AbortController();
     const watches = Array.from({ length: 40 }, async () => {
-      for await (const event of client.watch(resources.configMaps, { signal: stop.signal })) expect(event).toBeNull();
+      for await (const event of await client.watch(resources.configMaps, { signal: stop.signal }))
+        expect(event).toBeNull();
     });
     await server.received(40);
     const requests = Array.from({ length: 40 }, () => client.get(resources.configMaps, key, { signal }));
@@ -301,14 +310,33 @@ describe("credentials", () => {
     expect((await inFlight).metadata.name).toBe("a");
     expect(server.sockets.size).toBe(2);
   });
+
+  it("whose certificates changed do not cut the watches under way", async () => {
+    let serverName = "first";
+    let send: ((event: unknown) => void) | undefined;
+    const watched: Reply = (response) => {
+      response.writeHead(200).flushHeaders();
+      send = (event) => response.write(`${JSON.stringify(event)}\n`);
+    };
+    const { client, clock } = await setUp([watched, ok], { readCredentials: async () => ({ serverName }) });
+    const events = await client.watch(resources.configMaps, { signal });
+    serverName = "second";
+    clock.advance(60_000);
+    await client.get(resources.configMaps, key, { signal });
+    const event = { type: "ADDED", object: configMap("a", "1") };
+    send?.(event);
+    expect((await events.next()).value).toEqual(event);
+  });
 });
 
 describe("a watch", () => {
   it("may begin with what exists", async () => {
     const event = { type: "ADDED", object: configMap("a", "1") };
     const { client, server } = await setUp([stream([event], "close")]);
+    server.streamingLists = true;
     const events: unknown[] = [];
-    for await (const each of client.watch(resources.configMaps, { sendInitialEvents: true, signal })) events.push(each);
+    for await (const each of await client.watch(resources.configMaps, { sendInitialEvents: true, signal }))
+      events.push(each);
     expect(events).toEqual([event]);
     expect(Object.fromEntries(server.requests[0]?.query ?? [])).toMatchObject({
       sendInitialEvents: "true",
@@ -320,7 +348,7 @@ describe("a watch", () => {
     const { client } = await setUp([
       stream([{ type: "ERROR", object: { code: 410, reason: "Expired", message: "too old" } }], "close"),
     ]);
-    const events = client.watch(resources.configMaps, { signal });
+    const events = await client.watch(resources.configMaps, { signal });
     await expect(events.next()).rejects.toMatchObject({ status: 410, reason: "Expired" });
   });
 });

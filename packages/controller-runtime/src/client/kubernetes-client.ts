@@ -12,7 +12,7 @@ import type { WatchEvent } from "./watch-event.ts";
 
 const defaultTimeoutMs = 30_000;
 // Bookmarks come every minute, so a stream that was silent for longer than two is broken.
-const watchSilenceMs = 150_000;
+const defaultWatchSilenceMs = 150_000;
 
 const patchContentTypes = {
   merge: "application/merge-patch+json",
@@ -53,6 +53,7 @@ export class KubernetesClient {
   readonly connection: Connection;
   readonly #transport: Transport;
   readonly #timeoutMs: number;
+  readonly #watchSilenceMs: number;
 
   constructor(options: {
     connection: Connection;
@@ -60,6 +61,8 @@ export class KubernetesClient {
     userAgent: string;
     /** Longest wait for an answer, per try. Default: 30,000. */
     timeoutMs?: number | undefined;
+    /** A watch that brings nothing for so long, not even a bookmark, is broken. Default: 150,000. */
+    watchSilenceMs?: number | undefined;
     /** Default: not counted. */
     metrics?: Metrics | undefined;
     /** Default: the system's. */
@@ -67,6 +70,7 @@ export class KubernetesClient {
   }) {
     this.connection = options.connection;
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    this.#watchSilenceMs = options.watchSilenceMs ?? defaultWatchSilenceMs;
     this.#transport = new Transport(options);
   }
 
@@ -135,8 +139,12 @@ export class KubernetesClient {
     });
   }
 
-  /** An object that is already gone counts as deleted. */
-  async delete(type: ResourceType, key: ObjectKey, options: DeleteOptions): Promise<void> {
+  /** Answers with the object where it is not gone yet, and with nothing where it is, also where it was before. */
+  async delete<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    key: ObjectKey,
+    options: DeleteOptions,
+  ): Promise<T | undefined> {
     const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy, signal } = options;
     const body = {
       apiVersion: "v1",
@@ -146,18 +154,20 @@ export class KubernetesClient {
       propagationPolicy,
     };
     try {
-      await this.request({ method: "DELETE", path: resourcePath(type, key), body, signal });
+      const answer = await this.request<T>({ method: "DELETE", path: resourcePath(type, key), body, signal });
+      return answer.kind === type.kind ? answer : undefined;
     } catch (error) {
-      if (!isApiError(error, "NotFound")) throw error;
+      if (isApiError(error, "NotFound")) return undefined;
+      throw error;
     }
   }
 
   /**
-   * Changes from `resourceVersion` on, bookmarks included. Ends when the server ends the stream.
+   * Opens the stream of changes from `resourceVersion` on, bookmarks included. It ends when the server ends it.
    *
-   * @throws BrokenLineError for a line that is not JSON.
+   * @throws within the stream: ApiError for what the server says there, BrokenLineError, CutLineError.
    */
-  async *watch<T extends KubernetesObject>(
+  async watch<T extends KubernetesObject>(
     type: ResourceType<T>,
     options: Selection & {
       resourceVersion?: string | undefined;
@@ -167,7 +177,7 @@ export class KubernetesClient {
       timeoutSeconds?: number | undefined;
       signal: AbortSignal;
     },
-  ): AsyncGenerator<WatchEvent<T>, void, undefined> {
+  ): Promise<AsyncGenerator<WatchEvent<T>, void, undefined>> {
     const path = withQuery(resourcePath(type, { namespace: options.namespace }), {
       ...selectors(options),
       watch: true,
@@ -177,12 +187,9 @@ export class KubernetesClient {
       ...(options.sendInitialEvents ? { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" } : {}),
     });
     const { signal } = options;
-    const body = await this.#transport.stream({ method: "GET", path, signal, timeoutMs: watchSilenceMs });
-    for await (const line of jsonLines(this.#named(body, path, signal))) {
-      const event = line as WatchEvent<T> | { type: "ERROR"; object: { code?: number } };
-      if (event.type === "ERROR") throw apiErrorOf({ status: event.object.code ?? 500, body: event.object });
-      yield event;
-    }
+    const timeouts = { timeoutMs: this.#timeoutMs, silenceMs: this.#watchSilenceMs };
+    const body = await this.#transport.stream({ method: "GET", path, signal, ...timeouts });
+    return watchEvents<T>(this.#named(body, path, signal));
   }
 
   /** Anything the other methods do not cover: subresources such as a token request, `/version`, `/readyz`. */
@@ -220,6 +227,16 @@ export class KubernetesClient {
       signal.throwIfAborted();
       throw new ServerUnreachableError({ server: this.connection.server, method: "GET", path, cause });
     }
+  }
+}
+
+async function* watchEvents<T extends KubernetesObject>(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<WatchEvent<T>, void, undefined> {
+  for await (const line of jsonLines(body)) {
+    const event = line as WatchEvent<T> | { type: "ERROR"; object: { code?: number } };
+    if (event.type === "ERROR") throw apiErrorOf({ status: event.object.code ?? 500, body: event.object });
+    yield event;
   }
 }
 

@@ -18,8 +18,10 @@ export interface TransportRequest {
   body?: string;
   contentType?: string;
   signal: AbortSignal;
-  /** Longest silence, before the answer and within it. */
+  /** Longest wait for the answer to begin. */
   timeoutMs: number;
+  /** Longest silence within the answer. Default: `timeoutMs`. */
+  silenceMs?: number;
 }
 
 type Answer = Dispatcher.ResponseData;
@@ -114,7 +116,7 @@ export class Transport {
         body: request.body ?? null,
         signal: request.signal,
         headersTimeout: request.timeoutMs,
-        bodyTimeout: request.timeoutMs,
+        bodyTimeout: request.silenceMs ?? request.timeoutMs,
       });
     } catch (cause) {
       throw this.#unreachable(request, cause);

@@ -33,9 +33,9 @@ export async function kubeconfigConnection(paths: string, context?: string): Pro
   };
 }
 
-// The client library takes 0.4 s and 100 MB to load, which a program inside a pod need not spend.
+// A program inside a pod need not load the client library.
 async function load(paths: string[]): Promise<KubeConfig> {
-  const { KubeConfig: Config } = await import("@kubernetes/client-node");
+  const { KubeConfig: Config } = await import("./kube-config.ts");
   const merged = new Config();
   for (const [index, path] of paths.entries()) {
     const config = index === 0 ? merged : new Config();

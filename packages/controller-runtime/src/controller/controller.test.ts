@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../client/api-error.ts";
+import type { Change, ChangeContext } from "../informer/change.ts";
+import type { Informer } from "../informer/informer.ts";
+import type { ConfigMap } from "../resources/objects.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { memoryLog } from "../testing/memory-log.ts";
@@ -10,7 +13,7 @@ const a = { namespace: "one", name: "a" };
 const b = { namespace: "one", name: "b" };
 const awaitChange = { type: "awaitChange" } as const;
 
-async function start(reconcile: Reconcile, options: { concurrency?: number } = {}) {
+async function start(reconcile: Reconcile, options: { concurrency?: number; timeoutMs?: number } = {}) {
   const clock = new ManualClock();
   const metrics = createMetrics();
   const { logger, lines } = memoryLog();
@@ -54,8 +57,8 @@ describe("a reconcile", () => {
       milliseconds: 60_000,
     }));
     controller.enqueue(a);
-    expect(await clock.passTimer()).toBe(60_000);
-    expect(await clock.passTimer()).toBe(60_000);
+    await clock.passTimer(60_000);
+    await clock.passTimer(60_000);
     await expect.poll(() => calls).toEqual(["a", "a", "a"]);
     stop.abort();
     await running;
@@ -69,11 +72,11 @@ describe("a reconcile", () => {
       return awaitChange;
     });
     controller.enqueue(a);
-    expect([await clock.passTimer(), await clock.passTimer(), await clock.passTimer()]).toEqual([5, 10, 20]);
+    for (const delay of [5, 10, 20]) await clock.passTimer(delay);
     await expect.poll(() => calls).toHaveLength(4);
     failures = 1;
     controller.enqueue(a);
-    expect(await clock.timer()).toBe(5);
+    await clock.passTimer(5);
     expect(lines[0]).toMatchObject({ level: "error", controller: "test", namespace: "one", name: "a" });
     stop.abort();
     await running;
@@ -110,13 +113,97 @@ describe("a reconcile", () => {
     await running;
   });
 
+  it.each([
+    { name: "undefined", thrown: undefined },
+    { name: "a string", thrown: "trouble" },
+    { name: "an object without prototype", thrown: Object.create(null) as unknown },
+  ])("that throws $name is tried again, and harms no other key", async ({ thrown }) => {
+    const { controller, calls, clock, lines, stop, running } = await start(
+      async ({ name }) => {
+        if (name === "a") throw thrown;
+        return awaitChange;
+      },
+      { concurrency: 1 },
+    );
+    controller.enqueue(a);
+    controller.enqueue(b);
+    await clock.passTimer(5);
+    await expect.poll(() => calls).toEqual(["a", "b", "a"]);
+    expect(lines[0]).toMatchObject({ level: "error", name: "a" });
+    stop.abort();
+    await running;
+  });
+
+  it("that takes too long is told to give up, and tried again", async () => {
+    const { controller, calls, clock, lines, metrics, stop, abandon, running } = await start(
+      (_key, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+        }),
+      { timeoutMs: 30_000 },
+    );
+    controller.enqueue(a);
+    await clock.passTimer(30_000);
+    await clock.passTimer(5);
+    await expect.poll(() => calls).toHaveLength(2);
+    expect(lines[0]).toMatchObject({ level: "error", err: { type: "ReconcileTimeoutError" } });
+    expect(await metrics.registry.metrics()).toContain(
+      'controller_runtime_reconcile_timeouts_total{controller="test"} 1',
+    );
+    stop.abort();
+    abandon.abort();
+    await running;
+    expect(clock.pending).toEqual([]);
+  });
+
   it("that wrote on an old state is no error in the log", async () => {
     const { controller, clock, lines, stop, running } = await start(async () => {
       throw new ApiError({ status: 409, reason: "Conflict", message: "modified" });
     });
     controller.enqueue(a);
-    await clock.timer();
-    expect(lines.map(({ level }) => level)).toEqual(["info"]);
+    await clock.passTimer(5);
+    expect(lines[0]?.level).toBe("info");
+    stop.abort();
+    await running;
+  });
+});
+
+describe("a watched change", () => {
+  /** An informer whose changes are the test's. */
+  function informer() {
+    const listeners: ((change: Change<string>, context: ChangeContext) => void)[] = [];
+    const tell = (name: string, initial = false): void => {
+      const change = { type: "added", key: { name }, current: name } as const;
+      for (const listener of listeners) listener(change, { initial });
+    };
+    const onChange = (listener: (typeof listeners)[number]): void => void listeners.push(listener);
+    return { informer: { onChange } as unknown as Informer<ConfigMap, string>, tell };
+  }
+
+  it("goes before what existed at the start", async () => {
+    const { passed, open } = gate();
+    const { controller, calls, stop, running } = await start(() => passed.then(() => awaitChange), { concurrency: 1 });
+    const source = informer();
+    controller.watch(source.informer, ({ key }) => [key]);
+    for (const name of ["in work", "old", "older"]) source.tell(name, true);
+    source.tell("new");
+    open();
+    await expect.poll(() => calls).toEqual(["in work", "new", "old", "older"]);
+    stop.abort();
+    await running;
+  });
+
+  it("that cannot be mapped is logged, and harms no other", async () => {
+    const { controller, calls, lines, stop, running } = await start(async () => awaitChange);
+    const source = informer();
+    controller.watch(source.informer, ({ key }) => {
+      if (key.name === "bad") throw new Error("no owner");
+      return [key];
+    });
+    source.tell("bad");
+    source.tell("good");
+    await expect.poll(() => calls).toEqual(["good"]);
+    expect(lines).toMatchObject([{ level: "error", name: "bad", msg: "cannot tell whom a change concerns" }]);
     stop.abort();
     await running;
   });

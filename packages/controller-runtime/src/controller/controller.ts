@@ -9,17 +9,29 @@ import { WorkQueue } from "../queue/work-queue.ts";
 import { type Reconcile, type ReconcileResult, TerminalError } from "./reconcile-result.ts";
 
 const defaultConcurrency = 10;
+const defaultTimeoutMs = 120_000;
 const resultLabels = ["success", "requeue_after", "requeue", "error"] as const;
 
-/** Hands keys to a reconcile function: several keys at once, each key to one call at a time, with retries. */
+/** A reconcile took too long and was told to give up. */
+export class ReconcileTimeoutError extends Error {
+  override readonly name = "ReconcileTimeoutError";
+}
+
+/**
+ * Hands keys to a reconcile function: several keys at once, each key to one call at a time. Whatever a call throws is
+ * logged and concerns its own key alone, which is tried again after a growing delay.
+ */
 export class Controller {
   readonly name: string;
   readonly #reconcile: Reconcile;
   readonly #concurrency: number;
+  readonly #timeoutMs: number;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #queue: WorkQueue;
+  /** What aborts each of the reconciles in hand. */
+  readonly #inHand = new Set<AbortController>();
 
   constructor(options: {
     /** Stands in logs and metrics. */
@@ -27,6 +39,8 @@ export class Controller {
     reconcile: Reconcile;
     /** Reconciles at once. Default: 10. */
     concurrency?: number | undefined;
+    /** After which a reconcile's signal aborts. Default: 120,000. */
+    timeoutMs?: number | undefined;
     logger: Logger;
     metrics: Metrics;
     /** Default: the system's. */
@@ -37,6 +51,7 @@ export class Controller {
     this.name = options.name;
     this.#reconcile = options.reconcile;
     this.#concurrency = options.concurrency ?? defaultConcurrency;
+    this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     this.#logger = options.logger.child({ controller: options.name });
     this.#metrics = options.metrics;
     this.#clock = options.clock ?? systemClock;
@@ -49,10 +64,14 @@ export class Controller {
     this.#queue.add(key);
   }
 
-  /** Enqueues the keys that `map` finds concerned by each change. */
+  /** Enqueues the keys that `map` finds concerned by each change; those of what existed at the start come after all others. */
   watch<T extends KubernetesObject, P>(informer: Informer<T, P>, map: (change: Change<P>) => ObjectKey[]): void {
-    informer.onChange((change) => {
-      for (const key of map(change)) this.#queue.add(key);
+    informer.onChange((change, { initial }) => {
+      try {
+        for (const key of map(change)) this.#queue.add(key, initial ? "background" : "live");
+      } catch (error) {
+        this.#logger.error({ ...change.key, err: error }, "cannot tell whom a change concerns");
+      }
     });
   }
 
@@ -65,28 +84,41 @@ export class Controller {
     const shutDown = (): void => this.#queue.shutDown();
     if (stop.aborted) shutDown();
     else stop.addEventListener("abort", shutDown, { once: true });
+    const abandonAll = (): void => this.#inHand.forEach((reconcile) => reconcile.abort(abandon.reason));
+    abandon.addEventListener("abort", abandonAll, { once: true });
     await Promise.all(Array.from({ length: this.#concurrency }, () => this.#work(abandon)));
+    abandon.removeEventListener("abort", abandonAll);
   }
 
   async #work(abandon: AbortSignal): Promise<void> {
     for (let key = await this.#queue.take(); key !== undefined; key = await this.#queue.take()) {
-      await this.#handle(key, abandon);
+      if (!abandon.aborted) await this.#handle(key, abandon);
     }
   }
 
   async #handle(key: ObjectKey, abandon: AbortSignal): Promise<void> {
     const labels = { controller: this.name };
     const startedAt = this.#clock.now();
+    const giveUp = new AbortController();
+    this.#inHand.add(giveUp);
+    const cancel = this.#clock.schedule(this.#timeoutMs, () => this.#timeOut(giveUp));
     this.#metrics.activeWorkers.inc(labels);
     try {
-      this.#settle(key, await this.#reconcile(key, abandon));
+      this.#settle(key, await this.#reconcile(key, giveUp.signal));
     } catch (error) {
       this.#fail(key, error, abandon);
     } finally {
+      cancel();
+      this.#inHand.delete(giveUp);
       this.#metrics.activeWorkers.dec(labels);
       this.#metrics.reconcileTime.observe(labels, (this.#clock.now() - startedAt) / 1000);
       this.#queue.done(key);
     }
+  }
+
+  #timeOut(reconcile: AbortController): void {
+    this.#metrics.reconcileTimeouts.inc({ controller: this.name });
+    reconcile.abort(new ReconcileTimeoutError(`the reconcile did not end within ${this.#timeoutMs} ms`));
   }
 
   #settle(key: ObjectKey, result: ReconcileResult): void {
@@ -126,6 +158,7 @@ export class Controller {
     for (const result of resultLabels) this.#metrics.reconcileTotal.inc({ ...labels, result }, 0);
     this.#metrics.reconcileErrors.inc(labels, 0);
     this.#metrics.terminalReconcileErrors.inc(labels, 0);
+    this.#metrics.reconcileTimeouts.inc(labels, 0);
     this.#metrics.reconcileTime.zero(labels);
     this.#metrics.activeWorkers.set(labels, 0);
     this.#metrics.maxConcurrentReconciles.set(labels, this.#concurrency);

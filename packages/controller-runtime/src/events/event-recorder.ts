@@ -1,5 +1,5 @@
 import { isApiError } from "../client/api-error.ts";
-import type { KubernetesClient } from "../client/kubernetes-client.ts";
+import type { ReconcileClient } from "../client/fenced-client.ts";
 import type { Clock } from "../clock.ts";
 import { microTime } from "../micro-time.ts";
 import { apiVersion } from "../resource-type.ts";
@@ -12,13 +12,13 @@ const maxNamePrefixLength = 200;
 
 /** Writes events about objects, each by one create; `kubectl describe` shows them. */
 export class EventRecorder {
-  readonly #client: KubernetesClient;
+  readonly #client: Pick<ReconcileClient, "create">;
   readonly #component: string;
   readonly #instance: string;
   readonly #clock: Clock;
 
   constructor(options: {
-    client: KubernetesClient;
+    client: Pick<ReconcileClient, "create">;
     /** The controller that reports, such as `orchestrator.io/docs-generation-operator`. */
     component: string;
     /** Which of its processes; at most 128 characters. */

@@ -18,11 +18,15 @@ async function setUp(replies: Reply[], options: { namespaces?: string[] } = {}) 
   const server = await new ScriptedServer(...replies).start();
   const clock = new ManualClock();
   const client = new KubernetesClient({ connection: server.connection, userAgent: "test" });
+  const { logger, lines } = memoryLog();
   const informer = new Informer({
     client,
     type: resources.configMaps,
-    project: ({ metadata }) => metadata.resourceVersion,
-    logger: memoryLog().logger,
+    project: ({ metadata }) => {
+      if (metadata.labels?.["bad"]) throw new Error("bad object");
+      return metadata.resourceVersion;
+    },
+    logger,
     clock,
     random: () => 0,
     ...options,
@@ -43,7 +47,7 @@ async function setUp(replies: Reply[], options: { namespaces?: string[] } = {}) 
     () => server.close(),
     () => client.close(),
   );
-  return { server, clock, informer, changes, start };
+  return { server, clock, informer, changes, lines, start };
 }
 
 describe("an informer", () => {
@@ -108,6 +112,36 @@ describe("an informer", () => {
     expect(informer.store.get({ namespace: "one", name: "a" })).toBe("11");
     send?.();
     await expect.poll(() => changes).toEqual(["added one/b"]);
+  });
+
+  it("says what existed at the start, and what came later", async () => {
+    const { informer, server, start } = await setUp([
+      list("10", [configMap("a", "1")]),
+      stream([{ type: "ADDED", object: configMap("b", "11") }], "open"),
+    ]);
+    const told: string[] = [];
+    informer.onChange(({ key }, { initial }) => told.push(`${key.name} ${initial}`));
+    void start();
+    await server.received(2);
+    await expect.poll(() => told).toEqual(["a true", "b false"]);
+  });
+
+  it("leaves an object that it does not understand as it was, and goes on with the others", async () => {
+    const bad = configMap("a", "11", { labels: { bad: "yes" } });
+    const { informer, lines, start } = await setUp([
+      list("10", [configMap("a", "1"), { ...bad, metadata: { ...bad.metadata, name: "c" } }]),
+      stream(
+        [
+          { type: "MODIFIED", object: bad },
+          { type: "ADDED", object: configMap("b", "12") },
+        ],
+        "open",
+      ),
+    ]);
+    void start();
+    await expect.poll(() => informer.store.list()).toEqual(["1", "12"]);
+    const errors = lines.filter(({ level }) => level === "error");
+    expect(errors).toMatchObject(["c", "a"].map((name) => ({ name, msg: "object not understood" })));
   });
 
   it("watches each of several namespaces, and is synced when all are", async () => {

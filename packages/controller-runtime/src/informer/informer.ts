@@ -2,12 +2,16 @@ import type { Logger } from "pino";
 import type { KubernetesClient } from "../client/kubernetes-client.ts";
 import type { Clock } from "../clock.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
-import { keyOf, keyText } from "../object-key.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { keyOf } from "../object-key.ts";
 import type { ResourceType } from "../resource-type.ts";
 import { Watcher, type WatcherEvent } from "../watch/watcher.ts";
-import type { Change } from "./change.ts";
+import type { Change, ChangeContext } from "./change.ts";
 import { ObjectCache, type Scope } from "./object-cache.ts";
+import { OwnWrites } from "./own-writes.ts";
 import type { Store } from "./store.ts";
+
+type Listener<P> = (change: Change<P>, context: ChangeContext) => void;
 
 export interface InformerOptions<T extends KubernetesObject, P> {
   client: KubernetesClient;
@@ -18,11 +22,13 @@ export interface InformerOptions<T extends KubernetesObject, P> {
   labelSelector?: string | undefined;
   /** Default: every object. */
   fieldSelector?: string | undefined;
-  /** The small part of an object that is kept; the rest is forgotten. */
+  /** The small part of an object that is kept; the rest is forgotten. An object for which it throws is left as it was. */
   project: (object: T) => P;
   /** By name: under which values a projection can be found by `store.byIndex`. */
   indexers?: Readonly<Record<string, (projection: P) => string[]>>;
   logger: Logger;
+  /** Default: not counted. */
+  metrics?: Metrics | undefined;
   /** Default: the system's. */
   clock?: Clock | undefined;
   /** Default: `Math.random`. */
@@ -32,30 +38,29 @@ export interface InformerOptions<T extends KubernetesObject, P> {
 /** Keeps a store of the objects of one kind up to date, and tells listeners what changed. */
 export class Informer<T extends KubernetesObject, P> {
   readonly type: ResourceType<T>;
+  readonly store: Store<P, T>;
   readonly #options: InformerOptions<T, P>;
   readonly #cache: ObjectCache<T, P>;
   readonly #scopes: readonly Scope[];
   readonly #unsynced: Set<Scope>;
-  readonly #listeners: ((change: Change<P>) => void)[] = [];
+  readonly #listeners: Listener<P>[] = [];
   readonly #synced = Promise.withResolvers<void>();
 
   constructor(options: InformerOptions<T, P>) {
     this.type = options.type;
     this.#options = options;
-    const { namespaces, project, indexers = {} } = options;
+    const { client, namespaces, project, indexers = {} } = options;
     this.#scopes = namespaces ?? [undefined];
     this.#unsynced = new Set(this.#scopes);
     this.#cache = new ObjectCache({ project, indexers, namespaced: namespaces !== undefined });
+    const ownWrites = new OwnWrites(this.#cache, (key, signal) => client.get(this.type, key, { signal }));
+    this.store = storeOf(this.#cache, ownWrites);
     // Whoever waits sees a failure; nobody has to.
     this.#synced.promise.catch(() => undefined);
   }
 
-  get store(): Store<P, T> {
-    return this.#cache;
-  }
-
   /** The listener must not throw; it is called within the watch, so it should do no more than note a key. */
-  onChange(listener: (change: Change<P>) => void): void {
+  onChange(listener: Listener<P>): void {
     this.#listeners.push(listener);
   }
 
@@ -90,44 +95,66 @@ export class Informer<T extends KubernetesObject, P> {
   }
 
   #watcher(scope: Scope): Watcher<T> {
-    const { client, type, labelSelector, fieldSelector, logger, clock, random } = this.#options;
-    let listed = new Set<string>();
-    const onEvent = (event: WatcherEvent<T>): void => {
-      if (event.type === "page" && event.first) listed = new Set();
-      this.#take(scope, event, listed);
-    };
+    const { client, type, labelSelector, fieldSelector, logger, metrics, clock, random } = this.#options;
+    const onEvent = (event: WatcherEvent<T>): void => this.#take(scope, event);
     const selection = { namespace: scope, labelSelector, fieldSelector };
-    return new Watcher({ client, type, selection, onEvent, logger, clock, random });
+    return new Watcher({ client, type, selection, onEvent, logger, metrics, clock, random });
   }
 
-  #take(scope: Scope, event: WatcherEvent<T>, listed: Set<string>): void {
+  #take(scope: Scope, event: WatcherEvent<T>): void {
     switch (event.type) {
-      case "page":
-        return this.#takePage(scope, event, listed);
+      case "restored":
+        return this.#cache.restored(scope);
+      case "listBegun":
+        return this.#cache.beginList(scope);
+      case "listed":
+        return this.#tell(
+          scope,
+          this.#understood(event.object, () => this.#cache.applyListed(event.object)),
+        );
+      case "listEnded":
+        this.#tell(scope, this.#cache.endList(scope, event.resourceVersion));
+        this.#unsynced.delete(scope);
+        if (this.#unsynced.size === 0) this.#synced.resolve();
+        return;
       case "applied":
-        this.#tell(this.#cache.apply(event.object));
+        this.#tell(
+          scope,
+          this.#understood(event.object, () => this.#cache.apply(event.object)),
+        );
         return this.#cache.observed(scope, event.object.metadata.resourceVersion ?? "0");
       case "deleted":
-        this.#tell(this.#cache.remove(event.object));
+        this.#tell(scope, this.#cache.remove(event.object));
         return this.#cache.observed(scope, event.object.metadata.resourceVersion ?? "0");
       case "progressed":
         return this.#cache.observed(scope, event.resourceVersion);
     }
   }
 
-  #takePage(scope: Scope, page: Extract<WatcherEvent<T>, { type: "page" }>, listed: Set<string>): void {
-    if (page.first) this.#cache.beginList(scope, page.resourceVersion);
-    for (const object of page.items) {
-      listed.add(keyText(keyOf(object)));
-      this.#tell(this.#cache.apply(object));
+  /** One object for which the projection throws must not end the watch of all others. */
+  #understood(object: T, apply: () => Change<P>[]): Change<P>[] {
+    try {
+      return apply();
+    } catch (error) {
+      const { plural } = this.#options.type;
+      this.#options.logger.error({ resource: plural, ...keyOf(object), err: error }, "object not understood");
+      return [];
     }
-    if (!page.last) return;
-    this.#tell(this.#cache.endList(scope, listed, page.resourceVersion));
-    this.#unsynced.delete(scope);
-    if (this.#unsynced.size === 0) this.#synced.resolve();
   }
 
-  #tell(changes: Change<P>[]): void {
-    for (const change of changes) for (const listener of this.#listeners) listener(change);
+  #tell(scope: Scope, changes: Change<P>[]): void {
+    const context = { initial: this.#unsynced.has(scope) };
+    for (const change of changes) for (const listener of this.#listeners) listener(change, context);
   }
+}
+
+function storeOf<T extends KubernetesObject, P>(cache: ObjectCache<T, P>, ownWrites: OwnWrites<T, P>): Store<P, T> {
+  return {
+    get: (key) => cache.get(key),
+    list: () => cache.list(),
+    byIndex: (index, value) => cache.byIndex(index, value),
+    remember: (object) => cache.remember(object),
+    write: (key, attempt) => ownWrites.write(key, attempt),
+    confirm: (key, signal) => ownWrites.confirm(key, signal),
+  };
 }

@@ -87,35 +87,86 @@ describe("the end of a list", () => {
     const cache = newCache();
     cache.apply(configMap("a", "1"));
     cache.apply(configMap("b", "2"));
-    expect(cache.endList(undefined, new Set(["one/b"]), "9").map(({ type, key }) => [type, key.name])).toEqual([
-      ["deleted", "a"],
-    ]);
+    cache.beginList(undefined);
+    cache.applyListed(configMap("b", "2"));
+    expect(cache.endList(undefined, "9").map(({ type, key }) => [type, key.name])).toEqual([["deleted", "a"]]);
     expect(cache.list()).toEqual([{ version: "2", label: undefined }]);
   });
 
-  it("keeps what was written after it", () => {
+  it("removes what only a list before it held, also one that did not come to its end", () => {
     const cache = newCache();
+    cache.beginList(undefined);
+    cache.applyListed(configMap("a", "1"));
+    cache.beginList(undefined);
+    expect(cache.endList(undefined, "9").map(({ type }) => type)).toEqual(["deleted"]);
+  });
+
+  it("keeps what was written after it, and not what was written before it and is gone since", () => {
+    const cache = newCache();
+    cache.beginList(undefined);
     cache.remember(configMap("a", "12"));
-    expect(cache.endList(undefined, new Set(), "9")).toEqual([]);
-    expect(cache.get(a)?.version).toBe("12");
+    cache.remember(configMap("b", "8"));
+    cache.endList(undefined, "9");
+    expect(cache.list().map(({ version }) => version)).toEqual(["12"]);
   });
 
   it("of one namespace leaves the others alone", () => {
     const cache = newCache({ namespaced: true });
     cache.apply(configMap("a", "1"));
-    cache.apply(configMap("a", "2", { namespace: "two" }));
-    cache.endList("one", new Set(), "9");
+    cache.beginList("two");
+    cache.applyListed(configMap("a", "2", { namespace: "two" }));
+    cache.beginList("one");
+    cache.endList("one", "9");
+    cache.endList("two", "9");
     expect(cache.list()).toEqual([{ version: "2", label: undefined }]);
   });
 
   it("after the server's history went back takes the older versions", () => {
     const cache = newCache();
     cache.apply(configMap("a", "100"));
-    cache.endList(undefined, new Set(["one/a"]), "100");
-    cache.beginList(undefined, "50");
-    expect(cache.apply(configMap("a", "40")).map(({ type }) => type)).toEqual(["updated"]);
-    cache.endList(undefined, new Set(["one/a"]), "50");
+    cache.observed(undefined, "100");
+    cache.restored(undefined);
+    cache.beginList(undefined);
+    expect(cache.applyListed(configMap("a", "40")).map(({ type }) => type)).toEqual(["updated"]);
+    cache.endList(undefined, "50");
     expect(cache.apply(configMap("a", "51")).map(({ type }) => type)).toEqual(["updated"]);
+  });
+});
+
+describe("an own write that deleted the object", () => {
+  function deleted() {
+    const cache = newCache();
+    cache.apply(configMap("a", "7", { labels: { label: "x" } }));
+    cache.rememberDeleted(a);
+    return cache;
+  }
+
+  it("takes it out at once, and the watch still tells of the deletion", () => {
+    const cache = deleted();
+    expect(cache.get(a)).toBeUndefined();
+    expect(cache.byIndex("byLabel", "x")).toEqual([]);
+    expect(cache.remove(configMap("a", "8"))).toEqual([{ type: "deleted", key: a, old: { version: "7", label: "x" } }]);
+    expect(cache.remove(configMap("a", "8"))).toEqual([]);
+  });
+
+  it("is not undone by what the watch tells of the same life", () => {
+    const cache = deleted();
+    expect(cache.apply(configMap("a", "8"))).toEqual([]);
+    expect(cache.get(a)).toBeUndefined();
+  });
+
+  it("does not hide the next object of that name", () => {
+    const cache = deleted();
+    const changes = cache.apply(configMap("a", "9", { uid: "next" }));
+    expect(changes.map(({ type }) => type)).toEqual(["deleted", "added"]);
+    expect(cache.get(a)?.version).toBe("9");
+    expect(cache.remove(configMap("a", "8"))).toEqual([]);
+  });
+
+  it("is told of by a list that does not hold it", () => {
+    const cache = deleted();
+    cache.beginList(undefined);
+    expect(cache.endList(undefined, "9").map(({ type }) => type)).toEqual(["deleted"]);
   });
 });
 

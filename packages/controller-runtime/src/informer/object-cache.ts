@@ -2,13 +2,15 @@ import type { KubernetesObject, ObjectKey } from "../kubernetes-object.ts";
 import { keyOf, keyText } from "../object-key.ts";
 import { compareResourceVersions } from "../resource-version.ts";
 import type { Change } from "./change.ts";
-import type { Store } from "./store.ts";
+import { ObjectIndex } from "./object-index.ts";
 
 interface Entry<P> {
   key: ObjectKey;
   uid: string;
   resourceVersion: string;
   projection: P;
+  /** Number of the last list of its scope that held it; 0 for none. */
+  list: number;
 }
 
 export type Indexers<P> = Readonly<Record<string, (projection: P) => string[]>>;
@@ -18,21 +20,24 @@ export type Scope = string | undefined;
 
 const beforeAll = "0";
 
-/** The store behind an informer: takes in what lists, watches and own writes tell, and keeps the newest of each. */
-export class ObjectCache<T extends KubernetesObject, P> implements Store<P, T> {
+/** What an informer knows: takes in what lists, watches and own writes tell, and keeps the newest of each object. */
+export class ObjectCache<T extends KubernetesObject, P> {
   readonly #project: (object: T) => P;
-  readonly #indexers: Indexers<P>;
   readonly #scopeOf: (namespace: string | undefined) => Scope;
   readonly #entries = new Map<string, Entry<P>>();
-  readonly #indexes = new Map<string, Map<string, Map<string, P>>>();
+  /** Deleted by an own write; the watch has yet to tell. */
+  readonly #deleted = new Map<string, Entry<P>>();
+  readonly #indexes: ReadonlyMap<string, ObjectIndex<P>>;
   /** How far the lists and watches have come. */
   readonly #observed = new Map<Scope, string>();
+  /** Number of the last list of each scope. */
+  readonly #lists = new Map<Scope, number>();
 
   constructor(options: { project: (object: T) => P; indexers: Indexers<P>; namespaced: boolean }) {
     this.#project = options.project;
-    this.#indexers = options.indexers;
     this.#scopeOf = (namespace) => (options.namespaced ? namespace : undefined);
-    for (const index of Object.keys(options.indexers)) this.#indexes.set(index, new Map());
+    const indexers = Object.entries(options.indexers);
+    this.#indexes = new Map(indexers.map(([name, indexer]) => [name, new ObjectIndex(indexer)]));
   }
 
   get(key: ObjectKey): P | undefined {
@@ -43,10 +48,10 @@ export class ObjectCache<T extends KubernetesObject, P> implements Store<P, T> {
     return Array.from(this.#entries.values(), (entry) => entry.projection);
   }
 
-  byIndex(index: string, value: string): P[] {
-    const values = this.#indexes.get(index);
-    if (values === undefined) throw new RangeError(`the informer has no index "${index}"`);
-    return Array.from(values.get(value)?.values() ?? []);
+  byIndex(name: string, value: string): P[] {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new RangeError(`the informer has no index "${name}"`);
+    return index.get(value);
   }
 
   remember(object: T): void {
@@ -56,29 +61,35 @@ export class ObjectCache<T extends KubernetesObject, P> implements Store<P, T> {
     if (compareResourceVersions(resourceVersion, observed) > 0) this.apply(object);
   }
 
+  /** The API server says that the object, in the life that is known of it, is gone. */
+  rememberDeleted(key: ObjectKey): void {
+    const entry = this.#entries.get(keyText(key));
+    if (entry === undefined) return;
+    this.#drop(entry);
+    this.#deleted.set(keyText(key), entry);
+  }
+
   /** Takes in an object as it is now. */
   apply(object: T): Change<P>[] {
     const key = keyOf(object);
+    const id = keyText(key);
     const { uid = "", resourceVersion = beforeAll } = object.metadata;
-    const before = this.#entries.get(keyText(key));
-    if (before !== undefined && compareResourceVersions(resourceVersion, before.resourceVersion) <= 0) return [];
+    const before = this.#entries.get(id);
+    const known = before ?? this.#deleted.get(id);
+    if (known !== undefined && isKnown(known, uid, resourceVersion, before !== undefined)) return [];
     const current = this.#project(object);
     if (before !== undefined) this.#drop(before);
-    this.#put({ key, uid, resourceVersion, projection: current });
-    if (before === undefined) return [{ type: "added", key, current }];
-    if (before.uid === uid) return [{ type: "updated", key, old: before.projection, current }];
-    return [
-      { type: "deleted", key, old: before.projection },
-      { type: "added", key, current },
-    ];
+    this.#deleted.delete(id);
+    this.#put({ key, uid, resourceVersion, projection: current, list: before?.list ?? 0 });
+    return changesOf(key, current, known, uid);
   }
 
   /** Takes in that an object is gone. */
   remove(object: T): Change<P>[] {
-    const before = this.#entries.get(keyText(keyOf(object)));
-    if (before === undefined || before.uid !== object.metadata.uid) return [];
-    this.#drop(before);
-    return [{ type: "deleted", key: before.key, old: before.projection }];
+    const id = keyText(keyOf(object));
+    const known = [this.#entries.get(id), this.#deleted.get(id)];
+    const gone = known.find((entry) => entry !== undefined && entry.uid === object.metadata.uid);
+    return gone === undefined ? [] : [this.#gone(gone)];
   }
 
   /** The watch of a scope has come this far. */
@@ -86,51 +97,72 @@ export class ObjectCache<T extends KubernetesObject, P> implements Store<P, T> {
     this.#observed.set(scope, resourceVersion);
   }
 
-  /** A list of a scope, as of `resourceVersion`, begins. */
-  beginList(scope: Scope, resourceVersion: string): void {
-    const before = this.#observed.get(scope);
-    if (before === undefined || compareResourceVersions(resourceVersion, before) >= 0) return;
-    // The server's history has gone back (restored from a backup): versions known from before mean nothing now.
+  /** The server's history of a scope has gone back (restored from a backup): versions from before mean nothing now. */
+  restored(scope: Scope): void {
     for (const entry of this.#entriesOf(scope)) entry.resourceVersion = beforeAll;
+    this.#observed.delete(scope);
+  }
+
+  /** A list of a scope begins; the last may not have come to its end. */
+  beginList(scope: Scope): void {
+    this.#lists.set(scope, this.#listOf(scope) + 1);
+  }
+
+  /** Takes in an object that the list of its scope holds. */
+  applyListed(object: T): Change<P>[] {
+    try {
+      return this.apply(object);
+    } finally {
+      const entry = this.#entries.get(keyText(keyOf(object)));
+      if (entry !== undefined) entry.list = this.#listOf(this.#scopeOf(object.metadata.namespace));
+    }
   }
 
   /** A list of a scope has ended: what it did not hold, and is not newer, is gone. */
-  endList(scope: Scope, listed: ReadonlySet<string>, resourceVersion: string): Change<P>[] {
+  endList(scope: Scope, resourceVersion: string): Change<P>[] {
+    const list = this.#listOf(scope);
     this.observed(scope, resourceVersion);
-    const gone = this.#entriesOf(scope).filter(
-      (entry) =>
-        !listed.has(keyText(entry.key)) && compareResourceVersions(entry.resourceVersion, resourceVersion) <= 0,
-    );
-    return gone.map((entry) => {
-      this.#drop(entry);
-      return { type: "deleted", key: entry.key, old: entry.projection };
-    });
+    return this.#entriesOf(scope)
+      .filter((entry) => entry.list !== list && compareResourceVersions(entry.resourceVersion, resourceVersion) <= 0)
+      .map((entry) => this.#gone(entry));
+  }
+
+  #listOf(scope: Scope): number {
+    return this.#lists.get(scope) ?? 0;
   }
 
   #entriesOf(scope: Scope): Entry<P>[] {
-    return [...this.#entries.values()].filter((entry) => this.#scopeOf(entry.key.namespace) === scope);
+    const all = [...this.#entries.values(), ...this.#deleted.values()];
+    return all.filter((entry) => this.#scopeOf(entry.key.namespace) === scope);
+  }
+
+  #gone(entry: Entry<P>): Change<P> {
+    if (!this.#deleted.delete(keyText(entry.key))) this.#drop(entry);
+    return { type: "deleted", key: entry.key, old: entry.projection };
   }
 
   #put(entry: Entry<P>): void {
-    const id = keyText(entry.key);
-    this.#entries.set(id, entry);
-    for (const [index, values] of this.#indexes) {
-      for (const value of this.#indexers[index]?.(entry.projection) ?? []) {
-        const members = values.get(value) ?? new Map<string, P>();
-        values.set(value, members.set(id, entry.projection));
-      }
-    }
+    this.#entries.set(keyText(entry.key), entry);
+    for (const index of this.#indexes.values()) index.add(entry.projection);
   }
 
   #drop(entry: Entry<P>): void {
-    const id = keyText(entry.key);
-    this.#entries.delete(id);
-    for (const [index, values] of this.#indexes) {
-      for (const value of this.#indexers[index]?.(entry.projection) ?? []) {
-        const members = values.get(value);
-        members?.delete(id);
-        if (members?.size === 0) values.delete(value);
-      }
-    }
+    this.#entries.delete(keyText(entry.key));
+    for (const index of this.#indexes.values()) index.remove(entry.projection);
   }
+}
+
+/** Whether what is told of an object is not news: no newer than what is known, or of a life that an own write has ended. */
+function isKnown<P>(known: Entry<P>, uid: string, resourceVersion: string, exists: boolean): boolean {
+  return exists ? compareResourceVersions(resourceVersion, known.resourceVersion) <= 0 : known.uid === uid;
+}
+
+function changesOf<P>(key: ObjectKey, current: P, known: Entry<P> | undefined, uid: string): Change<P>[] {
+  if (known === undefined) return [{ type: "added", key, current }];
+  const old = known.projection;
+  if (known.uid === uid) return [{ type: "updated", key, old, current }];
+  return [
+    { type: "deleted", key, old },
+    { type: "added", key, current },
+  ];
 }

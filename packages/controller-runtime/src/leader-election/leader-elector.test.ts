@@ -85,9 +85,44 @@ describe("acquiring", () => {
     for (let waited = 0; waited < 14; waited += 2) await clock.passTimer(2000);
     expect(api.lease?.spec?.holderIdentity).toBe("other");
     expect(await metrics.registry.metrics()).toContain('leader_election_master_status{name="lease"} 0');
-    await clock.passTimer(2000);
+    // No longer than that, whatever the pause between tries.
+    await clock.passTimer(1001);
     await acquired;
     expect(api.lease?.spec).toMatchObject({ holderIdentity: "me", leaseTransitions: 4 });
+  });
+
+  it("is not misled by a date that is set", async () => {
+    const { api, elector, clock } = await setUp();
+    api.write(lease({ holderIdentity: "other" }));
+    const acquired = elector("me").acquire(signal);
+    await clock.timer();
+    clock.setDate(clock.now() + 3_600_000);
+    for (let waited = 0; waited < 14; waited += 2) await clock.passTimer(2000);
+    expect(api.lease?.spec?.holderIdentity).toBe("other");
+    await clock.passTimer(1001);
+    await acquired;
+  });
+
+  it.each([
+    { name: "is given back", event: { type: "MODIFIED", object: lease({ holderIdentity: "" }) } },
+    { name: "is deleted", event: { type: "DELETED", object: lease({ holderIdentity: "other" }) } },
+  ])("takes a lease that $name at once where it may be watched", async ({ event }) => {
+    const { server, api, elector, clock } = await setUp();
+    server.streamingLists = true;
+    const held = api.write(lease({ holderIdentity: "other" }));
+    let tell: (() => void) | undefined;
+    api.watched = (response) => {
+      response.writeHead(200).flushHeaders();
+      tell = () => response.write(`${JSON.stringify(event)}\n`);
+    };
+    const start = clock.now();
+    const acquired = elector("me").acquire(signal);
+    await expect.poll(() => tell).toBeDefined();
+    api.lease = event.type === "DELETED" ? undefined : { ...held, spec: {} };
+    tell?.();
+    await acquired;
+    expect(clock.now()).toBe(start);
+    expect(api.lease?.spec?.holderIdentity).toBe("me");
   });
 
   it("starts waiting anew with every sign of life", async () => {
@@ -236,6 +271,29 @@ describe("holding", () => {
     await clock.passTimer(2000);
     await expect(held).rejects.toThrow("held by another process");
     expect(api.lease?.spec?.holderIdentity).toBe("other");
+  });
+});
+
+describe("whether this process may write", () => {
+  it("is so from acquiring to releasing", async () => {
+    const { elector } = await setUp();
+    const leader = elector("me");
+    expect(() => leader.checkHeld()).toThrow(LeadershipLostError);
+    await leader.acquire(signal);
+    leader.checkHeld();
+    await leader.release(signal);
+    expect(() => leader.checkHeld()).toThrow(LeadershipLostError);
+  });
+
+  it("is not so when it slept through the renew deadline, before any timer has told it", async () => {
+    const { elector, clock } = await setUp();
+    const leader = elector("me");
+    await leader.acquire(signal);
+    clock.advance(9_999);
+    leader.checkHeld();
+    clock.setDate(clock.now() - 3_600_000);
+    clock.advance(1);
+    expect(() => leader.checkHeld()).toThrow("could not be renewed in time");
   });
 });
 

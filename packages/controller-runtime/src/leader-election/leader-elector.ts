@@ -7,10 +7,14 @@ import { microTime } from "../micro-time.ts";
 import { apiVersion } from "../resource-type.ts";
 import type { Lease } from "../resources/objects.ts";
 import { resources } from "../resources/resources.ts";
+import { Watcher, type WatcherEvent } from "../watch/watcher.ts";
 import { needsMending } from "../watch/watcher-state.ts";
 import { checkLeaseTimes, decideLease, defaultLeaseTimes, type LeaseTimes } from "./lease-decision.ts";
 
+// As in client-go, so that the candidates do not all come at once.
 const acquireJitter = 1.2;
+
+const tooLate = "the lease could not be renewed in time";
 
 type LeaseSpec = NonNullable<Lease["spec"]>;
 
@@ -45,7 +49,9 @@ export class LeaderElector {
   /** As the API server last answered it; only while we hold it. */
   #held: Lease | undefined;
   #renewedAt = 0;
-  #seen: { record: string; at: number } = { record: "", at: 0 };
+  /** The other holder's last sign of life, by our own clock, and how long it counts. */
+  #seen = { record: "", at: 0, durationMs: 0 };
+  #wake: () => void = () => undefined;
 
   /** @throws RangeError when the times do not fit each other. */
   constructor(
@@ -76,14 +82,23 @@ export class LeaderElector {
   }
 
   /**
-   * Resolves once this process holds the lease.
+   * Resolves once this process holds the lease. Until then it is watched, so that it is taken when it is given back, or
+   * as soon as its holder has given no sign of life for long enough.
    *
    * @throws LeaseUnavailableError when permission or namespace are missing; the signal's reason when it aborts.
    */
   async acquire(signal: AbortSignal): Promise<void> {
     this.#logger.info("waiting for the lease");
-    while (!(await this.#tryToAcquire(signal))) {
-      await sleep(this.#clock, this.#times.retryPeriodMs * (1 + this.#random() * acquireJitter), signal);
+    const acquired = new AbortController();
+    let watch: Promise<void> | undefined;
+    try {
+      while (!(await this.#tryToAcquire(signal))) {
+        watch ??= this.#watch(AbortSignal.any([signal, acquired.signal]));
+        await this.#untilNextTry(signal);
+      }
+    } finally {
+      acquired.abort();
+      await watch;
     }
     this.#metrics.leaderElectionMasterStatus.set({ name: this.#key.name }, 1);
     this.#logger.info("holding the lease");
@@ -105,6 +120,12 @@ export class LeaderElector {
         throw error;
       }
     }
+  }
+
+  /** @throws LeadershipLostError when this process does not hold the lease, or has not renewed it within the renew deadline. */
+  checkHeld(): void {
+    if (this.#held === undefined) throw new LeadershipLostError("the lease is not held by this process");
+    if (this.#timeLeft() <= 0) throw new LeadershipLostError(tooLate);
   }
 
   /** Lets the next one take the lease at once. Does nothing when this process does not hold it. */
@@ -155,7 +176,6 @@ export class LeaderElector {
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
-    const tooLate = "the lease could not be renewed in time";
     const left = this.#timeLeft();
     if (left <= 0) throw new LeadershipLostError(tooLate);
     try {
@@ -170,53 +190,101 @@ export class LeaderElector {
 
   /** Milliseconds until the holder must give up. */
   #timeLeft(): number {
-    return this.#renewedAt + this.#times.renewDeadlineMs - this.#clock.now();
+    return this.#renewedAt + this.#times.renewDeadlineMs - this.#clock.elapsed();
+  }
+
+  /** Until the usual pause is over, the other's lease runs out, or it is given back. */
+  async #untilNextTry(signal: AbortSignal): Promise<void> {
+    const pause = this.#times.retryPeriodMs * (1 + this.#random() * acquireJitter);
+    const { at, durationMs } = this.#seen;
+    const left = durationMs === 0 ? pause : at + durationMs - this.#clock.elapsed() + 1;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    try {
+      const nearest = left > 0 ? Math.min(pause, left) : pause;
+      await sleep(this.#clock, nearest, AbortSignal.any([signal, woken.signal]));
+    } catch {
+      signal.throwIfAborted();
+    } finally {
+      this.#wake = () => undefined;
+    }
+  }
+
+  /** Notes the holder's signs of life as they come. Without it the tries to acquire see them, a little later. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { namespace, name } = this.#key;
+    const onEvent = (event: WatcherEvent<Lease>): void => {
+      if (!("object" in event)) return;
+      if (event.type !== "deleted") this.#note(event.object);
+      if (event.type === "deleted" || !event.object.spec?.holderIdentity) this.#wake();
+    };
+    const watcher = new Watcher({
+      client: this.#client,
+      type: resources.leases,
+      selection: { namespace, fieldSelector: `metadata.name=${name}` },
+      onEvent,
+      logger: this.#logger,
+      metrics: this.#metrics,
+      clock: this.#clock,
+      random: this.#random,
+    });
+    try {
+      await watcher.run(signal);
+    } catch (error) {
+      this.#logger.info({ err: error }, "the lease cannot be watched, only asked for from time to time");
+    }
   }
 
   /** Takes or renews the lease if that may be done now. */
   async #claim(signal: AbortSignal): Promise<boolean> {
-    const now = this.#clock.now();
+    const begunAt = this.#clock.elapsed();
     const lease = this.#held ?? (await this.#read(signal));
     try {
-      return await this.#write(lease, now, signal);
+      return await this.#write(lease, begunAt, signal);
     } catch (error) {
       if (!["Conflict", "AlreadyExists", "NotFound"].some((reason) => isApiError(error, reason))) throw error;
       // Somebody else wrote: whether it is still ours is seen by reading it.
-      return this.#write(await this.#read(signal), now, signal);
+      return this.#write(await this.#read(signal), begunAt, signal);
     }
   }
 
-  async #write(lease: Lease | undefined, now: number, signal: AbortSignal): Promise<boolean> {
+  async #write(lease: Lease | undefined, begunAt: number, signal: AbortSignal): Promise<boolean> {
+    const now = this.#clock.now();
     if (lease === undefined) {
       const created = await this.#client.create(resources.leases, this.#newLease(now), { signal });
-      return this.#holds(created, now);
+      return this.#holds(created, begunAt);
     }
-    const decision = decideLease(lease, this.#identity, this.#seen.at, now);
+    const decision = decideLease(lease, this.#identity, this.#seen.at, begunAt);
     if (decision === "wait") {
       this.#held = undefined;
       return false;
     }
     const spec = decision === "renew" ? this.#renewedSpec(lease, now) : this.#takenSpec(lease, now);
-    return this.#holds(await this.#client.replace(resources.leases, { ...lease, spec }, { signal }), now);
+    return this.#holds(await this.#client.replace(resources.leases, { ...lease, spec }, { signal }), begunAt);
   }
 
-  #holds(lease: Lease, now: number): true {
+  #holds(lease: Lease, since: number): true {
     this.#held = lease;
-    this.#renewedAt = now;
+    this.#renewedAt = since;
     return true;
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
       const lease = await this.#client.get(resources.leases, this.#key, { signal });
-      const { holderIdentity, renewTime, leaseTransitions } = lease.spec ?? {};
-      const record = JSON.stringify([lease.metadata.uid, holderIdentity, renewTime, leaseTransitions]);
-      if (record !== this.#seen.record) this.#seen = { record, at: this.#clock.now() };
+      this.#note(lease);
       return lease;
     } catch (error) {
       if (isApiError(error, "NotFound")) return undefined;
       throw error;
     }
+  }
+
+  #note({ metadata, spec = {} }: Lease): void {
+    const { holderIdentity, renewTime, leaseTransitions, leaseDurationSeconds = 0 } = spec;
+    const record = JSON.stringify([metadata.uid, holderIdentity, renewTime, leaseTransitions]);
+    if (record === this.#seen.record) return;
+    this.#seen = { record, at: this.#clock.elapsed(), durationMs: leaseDurationSeconds * 1000 };
   }
 
   #newLease(now: number): Lease {

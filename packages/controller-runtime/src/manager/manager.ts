@@ -77,6 +77,11 @@ export class Manager {
     else this.#informers.push(part);
   }
 
+  /** @throws LeadershipLostError when this process may not write: the lease is not, or no longer, its own. */
+  checkLeading(): void {
+    this.#elector?.checkHeld();
+  }
+
   /** The ports in use, once `run` has opened them. */
   get ports(): Readonly<{ metrics: number; health: number }> {
     return this.#ports;

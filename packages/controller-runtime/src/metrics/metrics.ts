@@ -32,6 +32,12 @@ export function createMetrics() {
       labelNames: ["code", "method", "host"] as const,
       registers,
     }),
+    watchTransitions: new Counter({
+      name: "watch_transitions_total",
+      help: "Changes of state of the watches, by resource",
+      labelNames: ["resource", "from", "to"] as const,
+      registers,
+    }),
     leaderElectionMasterStatus: new Gauge({
       name: "leader_election_master_status",
       help: "1 while this process holds the lease, 0 otherwise",
@@ -61,6 +67,12 @@ export function createMetrics() {
       help: "Duration of a reconcile",
       labelNames: controller,
       buckets: reconcileBuckets,
+      registers,
+    }),
+    reconcileTimeouts: new Counter({
+      name: "controller_runtime_reconcile_timeouts_total",
+      help: "Reconciles that were given up because they took too long",
+      labelNames: controller,
       registers,
     }),
     maxConcurrentReconciles: new Gauge({

@@ -52,6 +52,68 @@ describe("a key that is added", () => {
   });
 });
 
+describe("a live key", () => {
+  const key = (name: string) => ({ namespace: "one", name });
+
+  it("comes before those of the initial list", async () => {
+    const { queue } = setUp();
+    queue.add(a, "background");
+    queue.add(b);
+    expect(await drain(queue)).toEqual(["b", "a"]);
+  });
+
+  it("comes before those whose time has come", async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter(a, 100);
+    clock.advance(100);
+    queue.add(b);
+    expect(await drain(queue)).toEqual(["b", "a"]);
+  });
+
+  it("is what a background key becomes when it changes, and stays whatever is added then", async () => {
+    const { queue } = setUp();
+    queue.add(a, "background");
+    queue.add(b, "background");
+    queue.add(b);
+    queue.add(b, "background");
+    expect(await drain(queue)).toEqual(["b", "a"]);
+  });
+
+  it("is what a key becomes that changes in work", async () => {
+    const { queue } = setUp();
+    queue.add(a);
+    await queue.take();
+    queue.add(a, "background");
+    queue.add(a);
+    queue.add(b, "background");
+    queue.done(a);
+    expect(await drain(queue)).toEqual(["a", "b"]);
+  });
+
+  it("does not starve the background: every fourth is one of it", async () => {
+    const { queue } = setUp();
+    for (const name of ["1", "2"]) queue.add(key(name), "background");
+    for (const name of ["a", "b", "c", "d", "e", "f", "g"]) queue.add(key(name));
+    expect(await drain(queue)).toEqual(["a", "b", "c", "1", "d", "e", "f", "2", "g"]);
+  });
+
+  it("that never rests starves nobody", async () => {
+    const { queue } = setUp();
+    for (const name of ["x", "y"]) queue.add(key(name), "background");
+    queue.add(a);
+    queue.add(b);
+    const taken: string[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      const next = await queue.take();
+      taken.push(next?.name ?? "");
+      if (next?.name !== "a") continue;
+      queue.add(a);
+      queue.done(a);
+    }
+    expect(taken).toEqual(["a", "b", "a", "x", "a", "a", "a", "y"]);
+  });
+});
+
 describe("a key in work", () => {
   it("is not handed to a second worker", async () => {
     const { queue } = setUp();
@@ -182,6 +244,25 @@ describe("a key that keeps failing", () => {
     queue.forget(a);
     void queue.take();
     queue.addRateLimited(a);
+    expect(clock.pending).toEqual([5]);
+  });
+
+  it("is delayed a little less at random", () => {
+    const clock = new ManualClock();
+    const queue = new WorkQueue({ name: "test", metrics: createMetrics(), clock, random: () => 0.999_999 });
+    queue.addRateLimited(a);
+    expect(clock.pending[0]).toBeCloseTo(3.75);
+  });
+
+  it("is delayed more when all together fail too often: 100 at once, then 10 a second", () => {
+    const { queue, clock } = setUp();
+    const fail = (name: number) => queue.addRateLimited({ name: `key-${name}` });
+    for (let name = 0; name < 100; name += 1) fail(name);
+    expect(clock.pending.at(-1)).toBe(5);
+    for (let name = 100; name < 120; name += 1) fail(name);
+    expect(clock.pending.at(-1)).toBeCloseTo(2000);
+    clock.advance(12_000);
+    fail(120);
     expect(clock.pending).toEqual([5]);
   });
 

@@ -3,24 +3,29 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { ObjectKey } from "../kubernetes-object.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { keyText } from "../object-key.ts";
+import { Lanes, type Urgency } from "./lanes.ts";
 import { QueueMetrics } from "./queue-metrics.ts";
+import { type Rate, TokenBucket } from "./token-bucket.ts";
 
 /** Between tries of a key that keeps failing. */
 const defaultBackoff: Backoff = { initialMs: 5, maxMs: 300_000 };
+/** Of all tries after failures together. */
+const defaultRetryRate: Rate = { perSecond: 10, burst: 100 };
 
 /**
  * Keys that need work. A key waits once however often it is added, is held by one worker at a time, and is handed
- * out again when it was added while in work. Of several delays the nearest counts, and an undelayed add supersedes all.
+ * out again, behind those that wait by then, when it was added while in work. Of several delays the nearest counts, and
+ * an undelayed add supersedes all. Live keys come before background ones, which get a share of their own.
  */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #backoff: Backoff;
+  readonly #retries: TokenBucket;
   readonly #metrics: QueueMetrics;
-  /** In order of arrival. */
-  readonly #waiting = new Map<string, ObjectKey>();
+  readonly #waiting = new Lanes();
   readonly #inWork = new Set<string>();
-  readonly #againAfterWork = new Map<string, ObjectKey>();
+  readonly #againAfterWork = new Map<string, { key: ObjectKey; urgency: Urgency }>();
   readonly #delayed = new Map<string, { due: number; cancel: () => void }>();
   readonly #failures = new Map<string, number>();
   #takers: ((key: ObjectKey | undefined) => void)[] = [];
@@ -35,10 +40,13 @@ export class WorkQueue {
     random?: (() => number) | undefined;
     /** Default: 5 ms, doubling up to 5 min. */
     backoff?: Backoff | undefined;
+    /** Default: 10 a second after 100 at once. */
+    retryRate?: Rate | undefined;
   }) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#backoff = options.backoff ?? defaultBackoff;
+    this.#retries = new TokenBucket(options.retryRate ?? defaultRetryRate, this.#clock.now());
     this.#metrics = new QueueMetrics(options.metrics, options.name, this.#clock);
   }
 
@@ -47,35 +55,36 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
-  add(key: ObjectKey): void {
+  add(key: ObjectKey, urgency: Urgency = "live"): void {
     if (this.#shutDown) return;
     const id = keyText(key);
     this.#dropDelay(id);
-    if (this.#waiting.has(id) || this.#againAfterWork.has(id)) return;
-    this.#metrics.added(id);
-    if (this.#inWork.has(id)) this.#againAfterWork.set(id, key);
-    else this.#offer(id, key);
+    if (!this.#isDue(id)) this.#metrics.added(id);
+    if (this.#inWork.has(id)) this.#addAfterWork(id, key, urgency);
+    else this.#offer(id, key, urgency);
   }
 
-  /** Adds the key after `milliseconds`, unless it is added sooner. */
+  /** Adds the key after `milliseconds`, unless it is added sooner: then as a background key, but live without a delay. */
   addAfter(key: ObjectKey, milliseconds: number): void {
     if (milliseconds <= 0) return this.add(key);
     const id = keyText(key);
-    if (this.#shutDown || this.#waiting.has(id) || this.#againAfterWork.has(id)) return;
+    if (this.#shutDown || this.#isDue(id)) return;
     const due = this.#clock.now() + milliseconds;
     const earlier = this.#delayed.get(id);
     if (earlier !== undefined && earlier.due <= due) return;
     this.#dropDelay(id);
-    this.#delayed.set(id, { due, cancel: this.#clock.schedule(milliseconds, () => this.add(key)) });
+    const cancel = this.#clock.schedule(milliseconds, () => this.add(key, "background"));
+    this.#delayed.set(id, { due, cancel });
   }
 
-  /** Adds the key after a delay that doubles with every call until `forget`. */
+  /** Adds the key after a delay that doubles with every call until `forget`, and is longer while all keys together fail too often. */
   addRateLimited(key: ObjectKey): void {
     const id = keyText(key);
     const failures = this.#failures.get(id) ?? 0;
     this.#failures.set(id, failures + 1);
     this.#metrics.retried();
-    this.addAfter(key, backoffDelay(failures, this.#backoff, this.#random));
+    const ownDelay = backoffDelay(failures, this.#backoff, this.#random);
+    this.addAfter(key, Math.max(ownDelay, this.#retries.reserve(this.#clock.now())));
   }
 
   /** Ends the key's series of failures. */
@@ -85,10 +94,10 @@ export class WorkQueue {
 
   /** The next key, held by the caller until `done`; undefined once the queue is shut down. */
   take(): Promise<ObjectKey | undefined> {
-    for (const [id, key] of this.#waiting) {
-      this.#waiting.delete(id);
-      this.#hold(id);
-      return Promise.resolve(key);
+    const next = this.#waiting.next();
+    if (next !== undefined) {
+      this.#hold(next[0]);
+      return Promise.resolve(next[1]);
     }
     if (this.#shutDown) return Promise.resolve(undefined);
     return new Promise((resolve) => this.#takers.push(resolve));
@@ -102,7 +111,7 @@ export class WorkQueue {
     const again = this.#againAfterWork.get(id);
     if (again === undefined) return;
     this.#againAfterWork.delete(id);
-    this.#offer(id, again);
+    this.#offer(id, again.key, again.urgency);
   }
 
   /** Drops what waits and hands out nothing more; keys in work are finished by their workers. */
@@ -117,10 +126,19 @@ export class WorkQueue {
     this.#takers = [];
   }
 
-  #offer(id: string, key: ObjectKey): void {
+  /** Whether the key will be handed out without any further delay. */
+  #isDue(id: string): boolean {
+    return this.#waiting.has(id) || this.#againAfterWork.has(id);
+  }
+
+  #addAfterWork(id: string, key: ObjectKey, urgency: Urgency): void {
+    if (urgency === "live" || !this.#againAfterWork.has(id)) this.#againAfterWork.set(id, { key, urgency });
+  }
+
+  #offer(id: string, key: ObjectKey, urgency: Urgency): void {
     const taker = this.#takers.shift();
     if (taker === undefined) {
-      this.#waiting.set(id, key);
+      this.#waiting.add(id, key, urgency);
       this.#metrics.depth(this.#waiting.size);
     } else {
       this.#hold(id);

@@ -1,12 +1,14 @@
 import type { Lease } from "../resources/objects.ts";
 import { json, type Reply, status } from "./scripted-server.ts";
 
-/** The Lease part of an API server, for one lease: create, get, and guarded replace. */
+/** The Lease part of an API server, for one lease: create, get, and guarded replace; a watch where `watched` answers it. */
 export class LeaseApi {
   lease: Lease | undefined;
+  watched: Reply = status(403, "Forbidden");
   #version = 0;
 
   readonly reply: Reply = (response, request) => {
+    if (request.method === "GET" && request.path.endsWith("/leases")) return this.watched(response, request);
     this.#answer(request.method, request.body as Lease)(response, request);
   };
 

@@ -7,16 +7,30 @@ interface Timer {
 
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
+  #startedAt: number;
   #now: number;
   #timers: Timer[] = [];
   #watchers: (() => void)[] = [];
 
   constructor(now = Date.parse("2026-01-01T00:00:00Z")) {
+    this.#startedAt = now;
     this.#now = now;
+  }
+
+  /** Sets the date as an administrator would; no time passes. */
+  setDate(now: number): void {
+    const step = now - this.#now;
+    this.#now = now;
+    this.#startedAt += step;
+    for (const timer of this.#timers) timer.due += step;
   }
 
   now(): number {
     return this.#now;
+  }
+
+  elapsed(): number {
+    return this.#now - this.#startedAt;
   }
 
   schedule(milliseconds: number, callback: () => void): () => void {

@@ -17,6 +17,8 @@ export type Reply = (response: ServerResponse, request: ReceivedRequest) => void
 export class ScriptedServer {
   readonly requests: ReceivedRequest[] = [];
   readonly sockets = new Set<unknown>();
+  /** Whether a watch may begin with what exists. Default: that is refused, without a reply or a place among the requests. */
+  streamingLists = false;
   /** Answers what no reply was scripted for. Default: not at all. */
   otherwise: Reply = () => undefined;
   readonly #replies: Reply[];
@@ -38,6 +40,9 @@ export class ScriptedServer {
           headers: request.headers,
           body: text === "" ? undefined : (JSON.parse(text) as unknown),
         };
+        if (!this.streamingLists && received.query.get("sendInitialEvents") === "true") {
+          return status(422, "Invalid")(response, received);
+        }
         this.requests.push(received);
         for (const watcher of this.#watchers.splice(0)) watcher();
         const reply = this.#replies.shift() ?? this.otherwise;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { KubernetesClient } from "../client/kubernetes-client.ts";
 import { resources } from "../resources/resources.ts";
+import { createMetrics } from "../metrics/metrics.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { memoryLog } from "../testing/memory-log.ts";
 import { configMap } from "../testing/objects.ts";
@@ -16,13 +17,28 @@ afterEach(async () => {
 
 const added = (name: string, version: string) => ({ type: "ADDED", object: configMap(name, version) });
 const bookmark = (resourceVersion: string) => ({ type: "BOOKMARK", object: { metadata: { resourceVersion } } });
+const initialEnd = (resourceVersion: string) => {
+  const annotations = { "k8s.io/initial-events-end": "true" };
+  return { type: "BOOKMARK", object: { metadata: { resourceVersion, annotations } } };
+};
 const expired = { type: "ERROR", object: { kind: "Status", code: 410, reason: "Expired", message: "too old" } };
 
-/** Runs a watcher against a server that plays these replies. */
-async function watch(...replies: Reply[]) {
+/** Runs a watcher against a server that plays these replies, and knows no streaming lists. */
+function watch(...replies: Reply[]) {
+  return start(replies, false);
+}
+
+/** The same against a server that knows them. */
+function watchStreaming(...replies: Reply[]) {
+  return start(replies, true);
+}
+
+async function start(replies: Reply[], streamingLists: boolean) {
   const server = await new ScriptedServer(...replies).start();
+  server.streamingLists = streamingLists;
   const clock = new ManualClock();
-  const client = new KubernetesClient({ connection: server.connection, userAgent: "test" });
+  const client = new KubernetesClient({ connection: server.connection, userAgent: "test", watchSilenceMs: 1000 });
+  const metrics = createMetrics();
   const events: string[] = [];
   const { logger, lines } = memoryLog();
   const stop = new AbortController();
@@ -32,6 +48,7 @@ async function watch(...replies: Reply[]) {
     selection: { namespace: "one", labelSelector: "x=y" },
     onEvent: (event) => events.push(describeEvent(event)),
     logger,
+    metrics,
     clock,
     random: () => 0,
   });
@@ -46,15 +63,20 @@ async function watch(...replies: Reply[]) {
     () => client.close(),
     end,
   );
-  return { server, clock, events, lines, stop, running };
+  const transitions = (): string[] =>
+    lines.flatMap(({ from, to }) => (from === undefined ? [] : [[from, to].join(" ")]));
+  return { server, clock, events, lines, metrics, transitions, stop, running };
 }
 
 function describeEvent(event: WatcherEvent<{ metadata: { name: string; resourceVersion?: string } }>): string {
   switch (event.type) {
-    case "page":
-      return `page ${event.items.map(({ metadata }) => metadata.name).join(",")}${event.last ? " last" : ""}`;
+    case "restored":
+    case "listBegun":
+      return event.type;
+    case "listEnded":
     case "progressed":
-      return `progressed ${event.resourceVersion}`;
+      return `${event.type} ${event.resourceVersion}`;
+    case "listed":
     case "applied":
     case "deleted":
       return `${event.type} ${event.object.metadata.name}`;
@@ -69,7 +91,7 @@ describe("listing", () => {
       stream([], "open"),
     );
     const watching = await server.received(3);
-    expect(events).toEqual(["page a", "page b last"]);
+    expect(events).toEqual(["listBegun", "listed a", "listed b", "listEnded 10"]);
     const [first, second] = server.requests;
     expect(first?.path).toBe("/api/v1/namespaces/one/configmaps");
     expect(Object.fromEntries(first?.query ?? [])).toEqual({ labelSelector: "x=y", limit: "500" });
@@ -92,7 +114,7 @@ describe("listing", () => {
     );
     expect(await clock.passTimer()).toBe(800);
     await server.received(4);
-    expect(events).toEqual(["page a", "page b last"]);
+    expect(events).toEqual(["listBegun", "listed a", "listed b", "listEnded 10"]);
     expect(server.requests[2]?.query.get("continue")).toBe("next");
   });
 
@@ -105,8 +127,123 @@ describe("listing", () => {
     );
     await clock.passTimer();
     await server.received(4);
-    expect(events).toEqual(["page a", "page c last"]);
+    expect(events).toEqual(["listBegun", "listed a", "listBegun", "listed c", "listEnded 20"]);
     expect(server.requests[2]?.query.get("continue")).toBeNull();
+  });
+});
+
+describe("a streaming list", () => {
+  it("is the beginning of the watch", async () => {
+    const { server, events, transitions, metrics } = await watchStreaming(
+      stream([added("a", "1"), added("b", "2"), initialEnd("10"), added("c", "11"), bookmark("12")], "open"),
+    );
+    await expect
+      .poll(() => events)
+      .toEqual(["listBegun", "listed a", "listed b", "listEnded 10", "applied c", "progressed 12"]);
+    expect(server.requests).toHaveLength(1);
+    expect(Object.fromEntries(server.requests[0]?.query ?? [])).toEqual({
+      labelSelector: "x=y",
+      watch: "true",
+      allowWatchBookmarks: "true",
+      sendInitialEvents: "true",
+      resourceVersionMatch: "NotOlderThan",
+      timeoutSeconds: "290",
+    });
+    expect(transitions()).toEqual(["empty streaming", "streaming watching"]);
+    expect(await metrics.registry.metrics()).toContain(
+      'watch_transitions_total{resource="configmaps",from="streaming",to="watching"} 1',
+    );
+  });
+
+  it("goes on from where it stood when its stream ends", async () => {
+    const { server, clock } = await watchStreaming(
+      stream([initialEnd("10"), added("a", "11")], "close"),
+      stream([], "open"),
+    );
+    await clock.passTimer();
+    const resumed = await server.received(2);
+    expect(resumed.query.get("resourceVersion")).toBe("11");
+    expect(resumed.query.get("sendInitialEvents")).toBeNull();
+  });
+
+  it("tells what is deleted before it has come to its end", async () => {
+    const { events } = await watchStreaming(
+      stream([added("a", "1"), { type: "DELETED", object: configMap("a", "9") }, initialEnd("10")], "open"),
+    );
+    await expect.poll(() => events).toEqual(["listBegun", "listed a", "deleted a", "listEnded 10"]);
+  });
+
+  it.each([
+    { name: "ends", reply: stream([added("a", "1")], "close") },
+    { name: "breaks", reply: stream([added("a", "1")], "reset") },
+    { name: "is cut within a line", reply: stream([added("a", "1"), '{"type":"ADD'], "close") },
+  ])("that $name too early is followed by one by pages, and offered again for the next", async ({ reply }) => {
+    const { server, clock, transitions } = await watchStreaming(
+      reply,
+      list("10", [configMap("b", "2")]),
+      stream([expired], "close"),
+      stream([initialEnd("20")], "open"),
+    );
+    await clock.passTimer();
+    await clock.passTimer();
+    await server.received(4);
+    expect(server.requests.map(({ query }) => query.get("sendInitialEvents"))).toEqual(["true", null, null, "true"]);
+    expect(transitions().slice(0, 5)).toEqual([
+      "empty streaming",
+      "streaming empty",
+      "empty listed",
+      "listed watching",
+      "watching empty",
+    ]);
+  });
+
+  it("that the server refuses is made by pages at once, then and ever after", async () => {
+    const { server, clock } = await watchStreaming(
+      status(422, "Invalid"),
+      list("10", []),
+      stream([expired], "close"),
+      list("20", []),
+      stream([], "open"),
+    );
+    await server.received(3);
+    await clock.passTimer();
+    await server.received(5);
+    expect(server.requests.map(({ query }) => query.get("sendInitialEvents"))).toEqual([
+      "true",
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+});
+
+describe("a server that was restored from a backup", () => {
+  const before = [initialEnd("100"), { type: "ERROR", object: { code: 410, reason: "Expired", message: "" } }];
+
+  it("is noticed by the version of a page", async () => {
+    const { events, server, clock } = await watchStreaming(
+      stream(before, "close"),
+      status(422, "Invalid"),
+      list("50", [configMap("a", "40")]),
+      stream([], "open"),
+    );
+    await clock.passTimer();
+    await server.received(4);
+    expect(events.slice(2)).toEqual(["restored", "listBegun", "listed a", "listEnded 50"]);
+  });
+
+  it("is noticed at the end of a streaming list, which is made once more", async () => {
+    const again = [added("a", "40"), initialEnd("50")];
+    const { events, clock } = await watchStreaming(
+      stream(before, "close"),
+      stream(again, "open"),
+      stream(again, "open"),
+    );
+    await clock.passTimer();
+    await expect
+      .poll(() => events.slice(2))
+      .toEqual(["listBegun", "listed a", "restored", "listBegun", "listed a", "listEnded 50"]);
   });
 });
 
@@ -127,12 +264,13 @@ describe("a watch", () => {
     );
     await clock.passTimer();
     expect((await server.received(3)).query.get("resourceVersion")).toBe("14");
-    expect(events).toEqual(["page  last", "applied a", "applied a", "deleted a", "progressed 14"]);
+    expect(events).toEqual(["listBegun", "listEnded 10", "applied a", "applied a", "deleted a", "progressed 14"]);
   });
 
   it.each([
     { name: "closed", reply: stream([added("a", "11")], "close") },
     { name: "reset", reply: stream([added("a", "11")], "reset") },
+    { name: "ended within a line", reply: stream([added("a", "11"), '{"type":"ADDED","object":{'], "close") },
     {
       name: "ended by an error of the server's",
       reply: stream([added("a", "11"), { type: "ERROR", object: { code: 500, reason: "InternalError" } }], "close"),
@@ -143,14 +281,13 @@ describe("a watch", () => {
     const resumed = await server.received(3);
     expect(resumed.query.get("watch")).toBe("true");
     expect(resumed.query.get("resourceVersion")).toBe("11");
-    expect(events).toEqual(["page  last", "applied a"]);
+    expect(events).toEqual(["listBegun", "listEnded 10", "applied a"]);
   });
 
   it.each([
     { name: "410", reply: status(410, "Gone") },
     { name: "410 within the stream", reply: stream([expired], "close") },
     { name: "a broken line", reply: stream(['{"type":"ADD\n', added("a", "11")], "close") },
-    { name: "half a line at its end", reply: stream(['{"type":"ADDED","object":{'], "close") },
   ])("that meets $name lists anew", async ({ reply }) => {
     const { server, clock, events } = await watch(
       list("10", []),
@@ -162,7 +299,7 @@ describe("a watch", () => {
     await server.received(4);
     expect(server.requests[2]?.query.get("watch")).toBeNull();
     expect(server.requests[3]?.query.get("resourceVersion")).toBe("20");
-    expect(events).toEqual(["page  last", "page b last"]);
+    expect(events).toEqual(["listBegun", "listEnded 10", "listBegun", "listed b", "listEnded 20"]);
   });
 
   it.each([500, 502, 503])("refused with %i is tried again from the same version", async (code) => {
@@ -178,6 +315,12 @@ describe("a watch", () => {
     const { server, clock } = await watch(list("10", []), tooMany, tooMany, tooMany, tooMany, last, stream([], "open"));
     expect(await clock.passTimer()).toBe(7000);
     expect((await server.received(7)).query.get("resourceVersion")).toBe("10");
+  });
+
+  it("that brings nothing for too long, not even a bookmark, is resumed", async () => {
+    const { server, clock } = await watch(list("10", []), stream([added("a", "11")], "open"), stream([], "open"));
+    await clock.passTimer();
+    expect((await server.received(3)).query.get("resourceVersion")).toBe("11");
   });
 
   it("survives an answer that is no JSON at all", async () => {
@@ -206,7 +349,7 @@ describe("the pauses", () => {
       response.writeHead(200).flushHeaders();
       breakNow = () => response.destroy();
     };
-    const { server, clock } = await watch(
+    const { server, clock, transitions } = await watch(
       list("10", []),
       stream([], "close"),
       stream([], "close"),
@@ -215,6 +358,7 @@ describe("the pauses", () => {
     );
     expect([await clock.passTimer(), await clock.passTimer()]).toEqual([800, 1600]);
     await server.received(4);
+    await expect.poll(() => transitions().at(-1)).toBe("listed watching");
     clock.advance(120_000);
     breakNow?.();
     expect(await clock.passTimer()).toBe(800);
@@ -222,7 +366,7 @@ describe("the pauses", () => {
 
   it("are none when the server ends a watch after its time", async () => {
     let end: (() => void) | undefined;
-    const { server, clock } = await watch(
+    const { server, clock, transitions } = await watch(
       list("10", []),
       (response) => {
         response.writeHead(200).flushHeaders();
@@ -231,6 +375,7 @@ describe("the pauses", () => {
       stream([], "open"),
     );
     await server.received(2);
+    await expect.poll(() => transitions().at(-1)).toBe("listed watching");
     clock.advance(290_000);
     end?.();
     await server.received(3);
@@ -288,13 +433,15 @@ describe("a stop", () => {
     { name: "between two pages", replies: [list("10", [], "next"), never], requests: 2 },
     { name: "while the watch opens", replies: [list("10", []), never], requests: 2 },
     { name: "while watching", replies: [list("10", []), stream([added("a", "11")], "open")], requests: 2 },
-  ])("$name ends the run quietly, with no further request", async ({ replies, requests }) => {
-    const { server, stop, running, lines } = await watch(...replies);
+    { name: "while a streaming list opens", replies: [never], requests: 1, streaming: true },
+    { name: "within a streaming list", replies: [stream([added("a", "11")], "open")], requests: 1, streaming: true },
+  ])("$name ends the run quietly, with no further request", async ({ replies, requests, streaming = false }) => {
+    const { server, stop, running, lines } = await start(replies, streaming);
     await server.received(requests);
     stop.abort();
     await expect(running).resolves.toBeUndefined();
     expect(server.requests).toHaveLength(requests);
-    expect(lines).toEqual([]);
+    expect(lines.filter(({ level }) => level !== "debug")).toEqual([]);
   });
 
   it("during a pause ends the run quietly", async () => {

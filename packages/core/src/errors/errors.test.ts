@@ -1,4 +1,4 @@
-import { ApiError } from "@orchestrator/controller-runtime";
+import { ApiError, type StatusDetails } from "@orchestrator/controller-runtime";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { InvalidConfig } from "./invalid-config.ts";
@@ -10,7 +10,7 @@ import { TemplateError } from "./template-error.ts";
 import { isControllerError, toControllerError } from "./to-controller-error.ts";
 
 const operation = "create Job team-a/docs-1";
-const refusal = (status: number, reason: string, details?: unknown) =>
+const refusal = (status: number, reason: string, details?: StatusDetails) =>
   new ApiError({ status, reason, message: `the server says ${reason}`, details });
 const zodError = (schema: z.ZodType, value: unknown) => {
   const { error } = schema.safeParse(value);

@@ -383,7 +383,18 @@ function store<P extends { namespace: string; name: string }, T extends Kubernet
   list: () => P[],
   remember: (name: string) => void,
 ): Store<P, T> {
-  return { get: () => list()[0], list, byIndex: list, remember: ({ metadata }) => remember(metadata.name) };
+  return {
+    get: () => list()[0],
+    list,
+    byIndex: list,
+    remember: ({ metadata }) => remember(metadata.name),
+    write: async (_, attempt) => {
+      const answer = await attempt();
+      if (answer !== undefined) remember(answer.metadata.name);
+      return answer;
+    },
+    confirm: async () => false,
+  };
 }
 
 function copyOne<T>(from: ReadonlyMap<string, T>, to: Map<string, T>, name: string): void {

@@ -1,14 +1,14 @@
-import type {
-  Condition,
-  ContainerStateTerminated,
-  ContainerStatus,
-  Job,
-  KubernetesObject,
-  ObjectKey,
-  ObjectMeta,
-  OwnerReference,
-  Pod,
-  PodSpec,
+import {
+  type Condition,
+  type ContainerStateTerminated,
+  type ContainerStatus,
+  controllerOf,
+  type Job,
+  type KubernetesObject,
+  type ObjectKey,
+  type ObjectMeta,
+  type Pod,
+  type PodSpec,
 } from "@orchestrator/controller-runtime";
 import { containers, workspaceVolume } from "../pod/layout.ts";
 import type { RunStatus } from "../api/status.ts";
@@ -205,11 +205,6 @@ function round(metadata: ObjectMeta): number {
 
 function claimOf({ volumes = [] }: PodSpec): string | undefined {
   return volumes.find(({ name }) => name === workspaceVolume)?.persistentVolumeClaim?.claimName;
-}
-
-/** The owner that controls an object. */
-export function controllerOf(metadata: ObjectMeta): OwnerReference | undefined {
-  return metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
 
 function containerView(status: ContainerStatus | undefined): ContainerView {

@@ -17,6 +17,7 @@ describe("an operator's settings", () => {
       renewDeadlineMs: 10_000,
       retryPeriodMs: 2_000,
       concurrentReconciles: 10,
+      reconcileTimeoutMs: 120_000,
       waitingNoticeAfterMs: 10_000,
       gracePeriodMs: 90_000,
       logLevel: "info",

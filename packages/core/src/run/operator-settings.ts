@@ -35,6 +35,8 @@ export interface OperatorSettings {
   retryPeriodMs: number;
   /** CONCURRENT_RECONCILES; default 10 */
   concurrentReconciles: number;
+  /** RECONCILE_TIMEOUT; default 2m */
+  reconcileTimeoutMs: number;
   /** WAITING_NOTICE_AFTER; default 10s */
   waitingNoticeAfterMs: number;
   /** LOG_LEVEL; default info */
@@ -97,6 +99,7 @@ const environment = z.object({
   RENEW_DEADLINE: duration.default(10_000),
   RETRY_PERIOD: duration.default(2_000),
   CONCURRENT_RECONCILES: integer(1, 1000).default(10),
+  RECONCILE_TIMEOUT: duration.default(120_000),
   WAITING_NOTICE_AFTER: duration.default(10_000),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
   TELEMETRY_ENDPOINT: url.optional(),
@@ -136,6 +139,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     retryPeriodMs: values.RETRY_PERIOD,
     concurrentReconciles: values.CONCURRENT_RECONCILES,
     gracePeriodMs: values.POD_GRACE_PERIOD,
+    reconcileTimeoutMs: values.RECONCILE_TIMEOUT,
     waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
     logLevel: values.LOG_LEVEL,
     workspaceAccessMode: values.WORKSPACE_ACCESS_MODE,

@@ -32,15 +32,13 @@ const items: Record<string, unknown[]> = {
 const holding: Respond = (request, response, path) => {
   const url = new URL(request.url ?? "/", "http://localhost");
   response.writeHead(200, { "content-type": "application/json" });
+  const held = items[path.split("/").at(-1) ?? ""] ?? [];
   if (url.searchParams.get("watch") === null) {
-    response.end(
-      JSON.stringify({
-        kind: "List",
-        metadata: { resourceVersion: "1" },
-        items: items[path.split("/").at(-1) ?? ""] ?? [],
-      }),
-    );
+    response.end(JSON.stringify({ kind: "List", metadata: { resourceVersion: "1" }, items: held }));
     return;
+  }
+  if (url.searchParams.has("sendInitialEvents")) {
+    for (const object of held) response.write(`${JSON.stringify({ type: "ADDED", object })}\n`);
   }
   const annotations = { "k8s.io/initial-events-end": "true" };
   const bookmark = { type: "BOOKMARK", object: { kind: path, metadata: { resourceVersion: "1", annotations } } };
@@ -82,7 +80,14 @@ async function run(env: Record<string, string>, signal: AbortSignal = AbortSigna
   let stderr = "";
   const handlers = new HandlerRegistry().register(reviewHandler);
   const write = (text: string) => (stderr += text);
-  const code = await operatorMain({ name: "review-operator", handlers, env, stderr: { write }, signal });
+  const code = await operatorMain({
+    name: "review-operator",
+    version: "1.2.3",
+    handlers,
+    env,
+    stderr: { write },
+    signal,
+  });
   return { code, stderr };
 }
 
@@ -159,6 +164,7 @@ it("ends with the stack of a mistake that nobody expected", async () => {
   const env = { ...quiet, KUBECONFIG: await kubeconfigFor("http://127.0.0.1:1") };
   const code = await operatorMain({
     name: "review-operator",
+    version: "1.2.3",
     handlers: handlers as never,
     env,
     stderr: { write: (text: string) => (stderr += text) },

@@ -6,6 +6,7 @@ import {
   createLogger,
   createMetrics,
   EventRecorder,
+  fencedClient,
   Informer,
   type InformerOptions,
   KubernetesClient,
@@ -23,6 +24,7 @@ import {
   type Metrics,
   type PersistentVolumeClaim,
   type Pod,
+  type ReconcileClient,
 } from "@orchestrator/controller-runtime";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { loadAttemptSettings } from "./attempt-settings.ts";
@@ -49,6 +51,8 @@ import { type ClaimView, projectClaim, workspaceSelector } from "./workspace.ts"
 export interface OperatorOptions {
   /** Stands in logs, events, the user agent and the Lease. */
   name: string;
+  /** Stands in the user agent. */
+  version: string;
   handlers: HandlerRegistry;
   env: Environment;
   /** Takes the one line that says why the operator cannot go on. */
@@ -67,13 +71,14 @@ export async function operatorMain(options: OperatorOptions): Promise<number> {
   }
 }
 
-async function runOperator({ name, handlers, env, signal }: OperatorOptions): Promise<void> {
+async function runOperator({ name, version, handlers, env, signal }: OperatorOptions): Promise<void> {
   const settings = readOperatorSettings(env);
   const attempt = await loadAttemptSettings(settings);
   const connection = await loadConnection({ kubeconfig: settings.kubeconfig, env });
   const logger = createLogger({ level: settings.logLevel, name });
   const metrics = createMetrics();
-  const client = new KubernetesClient({ connection, userAgent: name, metrics });
+  const userAgent = `${name}/${version} (${process.platform}/${process.arch})`;
+  const client = new KubernetesClient({ connection, userAgent, metrics });
   const manager = new Manager({
     client,
     logger,
@@ -83,7 +88,9 @@ async function runOperator({ name, handlers, env, signal }: OperatorOptions): Pr
     healthPort: settings.healthPort,
   });
   const decideSettings = { attempt, waitingNoticeAfterMs: settings.waitingNoticeAfterMs };
-  const program = { name, client, logger, metrics, settings, decideSettings, runMetrics: createRunMetrics(metrics) };
+  const writer = fencedClient(client, () => manager.checkLeading());
+  const runMetrics = createRunMetrics(metrics);
+  const program = { name, client, writer, logger, metrics, settings, decideSettings, runMetrics };
   for (const handler of handlers.all()) addController(manager, handler, program);
   try {
     await manager.run(signal);
@@ -95,6 +102,8 @@ async function runOperator({ name, handlers, env, signal }: OperatorOptions): Pr
 interface Program {
   name: string;
   client: KubernetesClient;
+  /** Writes only while this process leads. */
+  writer: ReconcileClient;
   logger: Logger;
   metrics: Metrics;
   runMetrics: RunMetrics;
@@ -104,9 +113,9 @@ interface Program {
 
 /** The caches of one kind of run, and the controller that works on them. */
 function addController(manager: Manager, handler: JobHandler, program: Program): void {
-  const { name, client, logger, metrics, settings } = program;
+  const { name, client, writer, logger, metrics, settings } = program;
   const namespaces = settings.watchNamespaces;
-  const shared = { client, logger, ...(namespaces && { namespaces }) };
+  const shared = { client, logger, metrics, ...(namespaces && { namespaces }) };
   const labelSelector = kindSelector(handler.resource.kind);
   const indexers = {
     [byRun]: (view: { runUid: string }) => [view.runUid],
@@ -137,12 +146,12 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   const component = `orchestrator.io/${name}`;
   const reconciler = new RunReconciler({
     handler,
-    client,
+    client: writer,
     runs: runs.store,
     jobs: jobs.store,
     pods: pods.store,
     claims: claims?.store,
-    events: new EventRecorder({ client, component, instance: hostname(), clock: systemClock }),
+    events: new EventRecorder({ client: writer, component, instance: hostname(), clock: systemClock }),
     settings: program.decideSettings,
     now: () => systemClock.now(),
     random: Math.random,
@@ -153,6 +162,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     name: handler.resource.plural,
     reconcile: reconciler.reconcile,
     concurrency: settings.concurrentReconciles,
+    timeoutMs: settings.reconcileTimeoutMs,
     logger,
     metrics,
   });

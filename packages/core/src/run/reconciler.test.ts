@@ -6,6 +6,7 @@ import {
   type ObjectKey,
   type PersistentVolumeClaim,
   type Pod,
+  type StatusDetails,
   type Store,
 } from "@orchestrator/controller-runtime";
 import { describe, expect, it } from "vitest";
@@ -33,6 +34,8 @@ class FakeStore<P extends { namespace: string; name: string; runUid?: string }, 
   implements Store<P, T>
 {
   readonly objects = new Map<string, P>();
+  /** Finds out what became of a write whose answer was lost, and tells whether there was one. */
+  confirmed: (key: ObjectKey) => boolean = () => false;
   readonly #project: (object: T) => P;
 
   constructor(project: (object: T) => P) {
@@ -54,6 +57,17 @@ class FakeStore<P extends { namespace: string; name: string; runUid?: string }, 
   remember(object: T): void {
     const view = this.#project(object);
     this.objects.set(`${view.namespace}/${view.name}`, view);
+  }
+
+  async write<R extends T | undefined>({ namespace, name }: ObjectKey, attempt: () => Promise<R>): Promise<R> {
+    const answer = await attempt();
+    if (answer === undefined) this.objects.delete(`${namespace}/${name}`);
+    else this.remember(answer);
+    return answer;
+  }
+
+  async confirm(key: ObjectKey): Promise<boolean> {
+    return this.confirmed(key);
   }
 }
 
@@ -112,8 +126,10 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
         }),
       get: (type, wanted) => ask(`get ${type.kind}` as Call, { kind: type.kind, metadata: wanted }),
       patch: (_, __, patch) => ask("patch", patch),
-      delete: (_, wanted, { uid, resourceVersion }) =>
-        ask("delete", { ...wanted, uid, ...(resourceVersion !== undefined && { resourceVersion }) }),
+      delete: async (_, wanted, { uid, resourceVersion }) => {
+        await ask("delete", { ...wanted, uid, ...(resourceVersion !== undefined && { resourceVersion }) });
+        return undefined;
+      },
     },
     runs,
     jobs,
@@ -138,7 +154,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
   return { runs, jobs, pods, claims, asked, calls, counted, log, clock, signal, reconcile };
 }
 
-function refusal(status: number, reason: string, details?: unknown): ApiError {
+function refusal(status: number, reason: string, details?: StatusDetails): ApiError {
   return new ApiError({ status, reason, message: `the server says ${reason}`, details });
 }
 
@@ -171,6 +187,22 @@ describe("a reconcile", () => {
     expect(jobs.list()).toHaveLength(1);
     await reconcile();
     expect(calls()).toHaveLength(2);
+  });
+
+  it("learns what became of its writes whose answers were lost before it decides anew", async () => {
+    const { reconcile, calls, runs, jobs, pods } = scene();
+    runs.remember(aRunObject());
+    await reconcile();
+    const job = jobs.objects.get(`${key.namespace}/${jobs.list()[0]?.name}`);
+    const lost = new Map([
+      [`${job?.namespace}/${job?.name}`, () => job && jobs.objects.set(`team-a/${job.name}`, job)],
+    ]);
+    jobs.objects.clear();
+    jobs.confirmed = ({ namespace, name }) => lost.get(`${namespace}/${name}`)?.() !== undefined;
+    const before = calls().length;
+    await reconcile();
+    expect(calls().slice(before)).toEqual([]);
+    expect(pods.list()).toEqual([]);
   });
 
   it("guards a status by the version it was decided on, and counts the ending", async () => {
@@ -229,9 +261,9 @@ describe("a reconcile", () => {
     const { runs, jobs, asked, reconcile } = scene();
     runs.remember(aRunObject());
     await reconcile();
+    const job = jobs.list()[0];
     runs.remember(aRunObject({ status: { phase: "Failed" } }));
     await reconcile();
-    const job = jobs.list()[0];
     expect(asked[2]).toEqual({ call: "delete", body: { namespace: "team-a", name: job?.name, uid: "Job-uid" } });
   });
 

@@ -1,16 +1,17 @@
 import {
   apiVersion,
+  controllerOf,
   isApiError,
   resources,
   type ApiError,
   type EventRecorder,
   type Job,
-  type KubernetesClient,
   type KubernetesObject,
   type Logger,
   type ObjectKey,
   type PersistentVolumeClaim,
   type Pod,
+  type ReconcileClient,
   type ReconcileResult,
   type Store,
 } from "@orchestrator/controller-runtime";
@@ -23,7 +24,6 @@ import { eventKey } from "./event-key.ts";
 import type { JobHandler } from "./job-handler.ts";
 import { workspaceClaimName } from "./names.ts";
 import {
-  controllerOf,
   isTerminal,
   keyOf,
   stopNow,
@@ -49,7 +49,7 @@ export function claimId(namespace: string, claim: string): string {
 
 export interface RunReconcilerOptions {
   handler: JobHandler;
-  client: Pick<KubernetesClient, "create" | "get" | "patch" | "delete">;
+  client: ReconcileClient;
   /** With the index `byClaim` where the kind has workspaces, as `jobs` and `pods`. */
   runs: Store<RunView, RunObject>;
   /** With the index `byRun`, as `pods`. */
@@ -86,7 +86,7 @@ export class RunReconciler {
 
   readonly reconcile = async (key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> => {
     const { handler, settings } = this.#options;
-    const observation = this.#observe(key);
+    const observation = await this.#observe(key, signal);
     if (observation === undefined) return { type: "awaitChange" };
     try {
       return await this.#apply(observation, decide(handler, observation, settings, this.#moment()), signal);
@@ -102,7 +102,18 @@ export class RunReconciler {
     return { now: now(), random: random() };
   }
 
-  #observe(key: ObjectKey): Observation | undefined {
+  /** Costs no request, unless the outcome of an own write is unknown. */
+  async #observe(key: ObjectKey, signal: AbortSignal): Promise<Observation | undefined> {
+    const { runs, jobs } = this.#options;
+    await runs.confirm(key, signal);
+    const observation = this.#known(key);
+    if (observation === undefined) return undefined;
+    const { run, attempt } = observation;
+    const wasInDoubt = await jobs.confirm({ namespace: run.namespace, name: attempt.name }, signal);
+    return wasInDoubt ? this.#known(key) : observation;
+  }
+
+  #known(key: ObjectKey): Observation | undefined {
     const { handler, runs, jobs, pods } = this.#options;
     const id = `${key.namespace}/${key.name}`;
     const run = runs.get(key);
@@ -174,8 +185,7 @@ export class RunReconciler {
     signal: AbortSignal,
   ): Promise<Applied> {
     try {
-      const created = await this.#options.client.create(resource, object, { signal });
-      this.#remember(observation, created);
+      await this.#createAndRemember(observation, { resource, object }, signal);
       this.#log(observation.run).info({ object: label(object) }, "created");
       return done;
     } catch (error) {
@@ -183,6 +193,18 @@ export class RunReconciler {
       if (error.reason === "AlreadyExists") return await this.#meet(observation, { resource, object }, signal);
       return this.#refused(observation, object, error);
     }
+  }
+
+  /** The next reconcile may come before the watch has brought what was just written. */
+  async #createAndRemember(
+    observation: Observation,
+    { resource, object }: Pick<Extract<Action, { type: "create" }>, "resource" | "object">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, jobs } = this.#options;
+    if (object.kind !== resources.jobs.kind) return void (await client.create(resource, object, { signal }));
+    await jobs.write(keyOfObject(object), () => client.create(resources.jobs, object as Job, { signal }));
+    this.#rememberSeen(observation);
   }
 
   /** There is an object of that name already: it is ours from before, or it is somebody else's and stays as it is. */
@@ -199,7 +221,10 @@ export class RunReconciler {
       return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
     }
     if (existing.metadata.deletionTimestamp !== undefined) return { type: "stop", next: lookAgain(staleMs) };
-    this.#remember(observation, existing);
+    if (existing.kind === resources.jobs.kind) {
+      this.#options.jobs.remember(existing as Job);
+      this.#rememberSeen(observation);
+    }
     return done;
   }
 
@@ -252,8 +277,7 @@ export class RunReconciler {
     const patch = { metadata: { resourceVersion: run.resourceVersion }, status };
     try {
       const options = { type: "merge", subresource: "status", signal } as const;
-      const written = await client.patch(handler.resource, keyOf(run), patch, options);
-      runs.remember(written);
+      const written = await runs.write(keyOf(run), () => client.patch(handler.resource, keyOf(run), patch, options));
       const { phase = "Pending", message } = written.status ?? {};
       this.#log(run).info({ phase, reason: roundEnded ?? attemptEnded, status: message }, "status written");
       if (attemptEnded !== undefined) metrics.attemptEnded(kind, attemptEnded);
@@ -284,9 +308,10 @@ export class RunReconciler {
   }
 
   async #deleteJob({ job, why }: Extract<Action, { type: "deleteJob" }>, signal: AbortSignal): Promise<Applied> {
+    const { client, jobs, logger } = this.#options;
     const options = { uid: job.uid, propagationPolicy: "Background", signal } as const;
-    await this.#options.client.delete(resources.jobs, keyOf(job), options);
-    this.#options.logger.info({ namespace: job.namespace, job: job.name, why }, "stopped a Job");
+    await jobs.write(keyOf(job), () => client.delete(resources.jobs, keyOf(job), options));
+    logger.info({ namespace: job.namespace, job: job.name, why }, "stopped a Job");
     return done;
   }
 
@@ -295,7 +320,7 @@ export class RunReconciler {
     const { client, pods, logger } = this.#options;
     const patch = { metadata: { uid: pod.uid }, spec: { activeDeadlineSeconds: stopNow } };
     try {
-      pods.remember(await client.patch(resources.pods, keyOf(pod), patch, { type: "merge", signal }));
+      await pods.write(keyOf(pod), () => client.patch(resources.pods, keyOf(pod), patch, { type: "merge", signal }));
       logger.info({ namespace: pod.namespace, pod: pod.name, why }, "told a pod to end");
       return done;
     } catch (error) {
@@ -321,10 +346,7 @@ export class RunReconciler {
     }
   }
 
-  /** The next reconcile may come before the watch has brought what was just written. */
-  #remember({ run, attempt }: Observation, object: KubernetesObject): void {
-    if (object.kind !== resources.jobs.kind) return;
-    this.#options.jobs.remember(object as Job);
+  #rememberSeen({ run, attempt }: Observation): void {
     this.#jobSeen.set(`${run.namespace}/${run.name}`, attempt.name);
   }
 
@@ -364,6 +386,5 @@ function redecide(decision: Decision): Applied {
 }
 
 function isNamespaceTerminating({ details }: ApiError): boolean {
-  const causes = (details as { causes?: { reason?: string }[] } | undefined)?.causes ?? [];
-  return causes.some((cause) => cause.reason === "NamespaceTerminating");
+  return details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false;
 }

@@ -178,18 +178,15 @@ export class TurnsModel {
       runs: {
         ...get(this.#runs),
         byIndex: () => [...this.#runs.values()].filter(({ status }) => !isTerminal(status)),
-        remember: () => void this.#copy("runs"),
-      } as Store<RunView, RunObject>,
-      jobs: { ...owned(this.#jobs), remember: ({ metadata }) => this.#rememberJob(metadata.name) } as Store<
-        JobView,
-        Job
-      >,
-      pods: { ...owned(this.#pods), remember: () => void this.#copy("pods") } as Store<PodView, Pod>,
+        ...remembering<RunObject>(() => void this.#copy("runs")),
+      },
+      jobs: { ...owned(this.#jobs), ...remembering<Job>(({ metadata }) => this.#rememberJob(metadata.name)) },
+      pods: { ...owned(this.#pods), ...remembering<Pod>(() => void this.#copy("pods")) },
       claims: {
         get: () => this.#claimSeen,
         list: () => [],
         byIndex: () => [],
-        remember: (claim) => (this.#claimSeen = projectClaim(claim)),
+        ...remembering<PersistentVolumeClaim>((claim) => void (this.#claimSeen = projectClaim(claim))),
       },
       events: { record: async () => undefined },
       settings: { attempt: attemptSettings, waitingNoticeAfterMs: 10 * seconds },
@@ -380,6 +377,21 @@ function refusal(status: number, reason: string): ApiError {
 }
 
 /** Makes a cache like what is there, and tells whether it was not. */
+/** What a store does with the answers to own writes, each of which arrives. */
+function remembering<T extends KubernetesObject>(
+  remember: (object: T) => void,
+): Pick<Store<never, T>, "remember" | "write" | "confirm"> {
+  return {
+    remember,
+    write: async (_, attempt) => {
+      const answer = await attempt();
+      if (answer !== undefined) remember(answer);
+      return answer;
+    },
+    confirm: async () => false,
+  };
+}
+
 function copy<V extends { name: string }>(
   from: readonly V[],
   to: Map<string, V>,

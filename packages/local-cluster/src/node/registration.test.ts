@@ -14,6 +14,7 @@ function hurryingClock(): Clock {
   let now = 0;
   return {
     now: () => now,
+    elapsed: () => now,
     schedule: (milliseconds, callback) => {
       const timer = setImmediate(() => {
         now += milliseconds;
