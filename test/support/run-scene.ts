@@ -1,5 +1,5 @@
 import { type KubernetesClient, resources, type ResourceType } from "@orchestrator/controller-runtime";
-import type { GatewayMessage, RunObject, RunStatus, Usage } from "@orchestrator/core";
+import type { RunObject, RunStatus } from "@orchestrator/core";
 import { onTestFinished } from "vitest";
 import { adminClient } from "./cluster.ts";
 import { createNamespace } from "./namespace.ts";
@@ -87,17 +87,6 @@ export async function waitForNoRun({ client, key }: RunScene, kind: keyof typeof
     const { items } = await client.list(kinds[kind].type, { namespace: key.namespace, signal });
     return items.length === 0 ? { done: true } : { pending: items.map((run) => run.status) };
   });
-}
-
-/** So many answers of the model, at five cents each. */
-export function usageOf(turns: number): Usage {
-  const tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 };
-  return { ...tokens, turns, costUsd: (turns * 0.05).toFixed(2) };
-}
-
-/** What a gateway reports that has delivered everything. */
-export function deliveredBy(turns: number): GatewayMessage {
-  return { version: 1, usage: usageOf(turns), delivery: { outcome: "Delivered" } };
 }
 
 function soon(): AbortSignal {
