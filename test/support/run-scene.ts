@@ -18,7 +18,8 @@ export interface RunScene extends AsyncDisposable {
   client: KubernetesClient;
   kubelet: PlayedKubelet;
   key: { namespace: string; name: string };
-  start: (env?: Record<string, string>) => Promise<RunningOperator>;
+  /** Starts its operator, which sends its requests to `server` (default: the API server). */
+  start: (env?: Record<string, string>, server?: string) => Promise<RunningOperator>;
   /** Waits until the run is as asked, by phase and by the reason of its condition Succeeded. */
   toBe: (phase: string, reason?: string) => Promise<RunStatus>;
   status: () => Promise<RunStatus>;
@@ -47,7 +48,8 @@ export async function startScene(
     client,
     key,
     kubelet: new PlayedKubelet(client, namespace.name),
-    start: (env = {}) => startOperator({ operator, namespace: namespace.name, client, env }),
+    start: (env = {}, server = client.connection.server) =>
+      startOperator({ operator, namespace: namespace.name, client, env, server }),
     status,
     async toBe(phase, reason) {
       const run = await waitForRun(client, type, key, `to be ${phase} ${reason ?? ""}`, (seen) => {

@@ -9,9 +9,11 @@ export interface PlanOptions {
   faults: number;
   /** The last request of its verb and resource that may be met. */
   lastNth: number;
+  /** How many lines of a watch may come before it is cut. Default: 5. */
+  lastLine?: number;
   /** Of delays, held watches and lagging reads, in milliseconds. Default: 1,000. */
   longestMs?: number;
-  /** Default: all that the kit has. A 403 or 409 that is no truth about the object is told by its own effect only. */
+  /** Default: all that the kit has. */
   statuses?: readonly RefusedStatus[];
 }
 
@@ -31,13 +33,16 @@ export function drawPlan(seed: number, options: PlanOptions): Fault[] {
   return plan;
 }
 
-function effectOn(verb: Verb, { longestMs = 1_000, statuses = refusedStatuses }: PlanOptions): fc.Arbitrary<Effect> {
+function effectOn(
+  verb: Verb,
+  { longestMs = 1_000, lastLine = 5, statuses = refusedStatuses }: PlanOptions,
+): fc.Arbitrary<Effect> {
   const milliseconds = fc.integer({ min: 1, max: longestMs });
   const anywhere: fc.Arbitrary<Effect>[] = [
     fc.constantFrom(...statuses).chain(refusal),
     fc.record({ type: fc.constant("drop"), when: fc.constantFrom("request", "answer") }),
     fc.record({ type: fc.constant("delay"), milliseconds }),
-    fc.record({ type: fc.constant("cut"), afterLines: fc.nat(5) }),
+    fc.record({ type: fc.constant("cut"), afterLines: fc.nat(lastLine) }),
     fc.record({ type: fc.constant("lag"), milliseconds }),
   ];
   const ofWatch: fc.Arbitrary<Effect>[] = [

@@ -54,6 +54,14 @@ interface Stream {
   held: boolean;
 }
 
+/** One request under way. */
+interface Exchange {
+  call: ApiCall;
+  outgoing: ServerResponse;
+  effect: Effect | undefined;
+  spared: boolean;
+}
+
 /** Stands between a program and a server: lets a test see and hold what passes, and makes go wrong what a plan says. */
 export class FaultProxy implements AsyncDisposable {
   readonly #options: FaultProxyOptions;
@@ -149,32 +157,25 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async #pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const call = readCall(incoming.method ?? "GET", incoming.url ?? "/");
+    const call = callOf(incoming);
     const spared = this.#options.spare?.(call) === true;
     const effect = spared ? undefined : this.#schedule.next(call);
     if (await this.#befall(effect, outgoing)) return;
     await this.#options.onRequest?.(call);
     if (outgoing.destroyed) return;
-    const barrier = spared ? "none" : this.#barrier.type;
-    if (barrier === "newerThan" && isRead(call)) return await this.#passPast(call, outgoing);
-    const answer = await this.#ask(call.path, { incoming, outgoing, agent: this.#agent });
-    if (call.verb === "watch" && answer.statusCode === 200) {
-      await this.#options.onAnswer?.(call, { status: 200 });
-      outgoing.writeHead(200, answer.headers);
-      return await this.#passEvents(answer, outgoing, { effect, spared });
+    const exchange: Exchange = { call, outgoing, effect, spared };
+    if (!spared && this.#barrier.type === "newerThan" && isRead(call)) {
+      return await this.#passPast(exchange, this.#barrier.resourceVersion);
     }
-    if (isWrite(call)) return await this.#passWritten(call, answer, outgoing, effect);
-    await this.#options.onAnswer?.(call, { status: answer.statusCode ?? 502 });
-    if (effect?.type === "drop") return void outgoing.destroy();
-    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-    outgoing.flushHeaders();
-    if (effect?.type === "cut") return await sendHalf(outgoing, await buffer(answer));
-    await pipeline(answer, outgoing);
+    const answer = await this.#ask(call.path, { incoming, outgoing, agent: this.#agent });
+    if (call.verb === "watch" && answer.statusCode === 200) return await this.#passWatch(exchange, answer);
+    return await (isWrite(call) ? this.#passWritten(exchange, answer) : this.#passRead(exchange, answer));
   }
 
   /** What befalls a request before the server hears of it; true where it never will. */
   async #befall(effect: Effect | undefined, outgoing: ServerResponse): Promise<boolean> {
-    switch (effect?.type) {
+    if (effect === undefined) return false;
+    switch (effect.type) {
       case "refuse": {
         const { status, headers, body } = statusAnswer(effect.status, effect.retryAfterSeconds);
         outgoing.writeHead(status, headers).end(body);
@@ -187,27 +188,35 @@ export class FaultProxy implements AsyncDisposable {
         await new Promise<void>((resolve) => this.#later(effect.milliseconds, resolve));
         return false;
       case "lag":
-        if (this.#barrier.type === "none" && this.#newest > 0) {
-          this.lag(this.#newest);
-          this.#later(effect.milliseconds, () => this.release());
-        }
+        this.#lagFor(effect.milliseconds);
         return false;
       case "cut":
       case "duplicate":
       case "hold":
-      case undefined:
         return false;
     }
   }
 
-  async #passWritten(
-    call: ApiCall,
-    answer: IncomingMessage,
-    outgoing: ServerResponse,
-    effect: Effect | undefined,
-  ): Promise<void> {
+  /** Behind everything that anybody was told of so far. */
+  #lagFor(milliseconds: number): void {
+    if (this.#barrier.type !== "none" || this.#newest === 0) return;
+    this.lag(this.#newest);
+    this.#later(milliseconds, () => this.release());
+  }
+
+  async #passRead({ call, outgoing, effect }: Exchange, answer: IncomingMessage): Promise<void> {
+    const status = statusOf(answer);
+    await this.#options.onAnswer?.(call, { status });
+    if (effect?.type === "drop") return void outgoing.destroy();
+    outgoing.writeHead(status, answer.headers);
+    outgoing.flushHeaders();
+    if (effect?.type === "cut") return await sendHalf(outgoing, await buffer(answer));
+    await pipeline(answer, outgoing);
+  }
+
+  async #passWritten({ call, outgoing, effect }: Exchange, answer: IncomingMessage): Promise<void> {
     const body = await buffer(answer);
-    const status = answer.statusCode ?? 502;
+    const status = statusOf(answer);
     const resourceVersion = status < 300 ? versionOf(body) : undefined;
     await this.#options.onAnswer?.(call, { status, ...(resourceVersion !== undefined && { resourceVersion }) });
     this.#tellOf(resourceVersion);
@@ -218,16 +227,13 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   /** GET and LIST, and watches that begin with a list, as of the moment that is lagged behind. */
-  async #passPast(call: ApiCall, outgoing: ServerResponse): Promise<void> {
-    if (this.#barrier.type !== "newerThan") return void outgoing.destroy();
-    const { resourceVersion } = this.#barrier;
+  async #passPast(exchange: Exchange, resourceVersion: number): Promise<void> {
+    const { call, outgoing } = exchange;
     const past = { outgoing, agent: this.#pastAgent };
     const answer = await this.#ask(listOfThePast(call, resourceVersion), past);
-    const body = await buffer(answer);
-    await this.#options.onAnswer?.(call, { status: answer.statusCode ?? 502 });
-    if (answer.statusCode !== 200 || call.verb === "list") {
-      return void outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
-    }
+    const [body, status] = [await buffer(answer), statusOf(answer)];
+    await this.#options.onAnswer?.(call, { status });
+    if (status !== 200 || call.verb === "list") return void outgoing.writeHead(status, answer.headers).end(body);
     const list = JSON.parse(body.toString("utf8")) as Parameters<typeof objectOf>[0];
     const json = { "content-type": "application/json" };
     if (call.verb === "get") {
@@ -236,15 +242,17 @@ export class FaultProxy implements AsyncDisposable {
     }
     outgoing.writeHead(200, json);
     for (const line of initialEvents(list)) outgoing.write(`${line}\n`);
-    const events = await this.#ask(watchFrom(call, resourceVersion), past);
-    await this.#passEvents(events, outgoing, { effect: undefined, spared: false });
+    await this.#passEvents(exchange, await this.#ask(watchFrom(call, resourceVersion), past));
   }
 
-  async #passEvents(
-    answer: IncomingMessage,
-    outgoing: ServerResponse,
-    { effect, spared }: { effect: Effect | undefined; spared: boolean },
-  ): Promise<void> {
+  async #passWatch(exchange: Exchange, answer: IncomingMessage): Promise<void> {
+    await this.#options.onAnswer?.(exchange.call, { status: 200 });
+    exchange.outgoing.writeHead(200, answer.headers);
+    exchange.outgoing.flushHeaders();
+    await this.#passEvents(exchange, answer);
+  }
+
+  async #passEvents({ outgoing, effect, spared }: Exchange, answer: IncomingMessage): Promise<void> {
     const write = (line: string): void => {
       this.#tellOf(versionOf(line));
       outgoing.write(`${line}\n`);
@@ -253,19 +261,23 @@ export class FaultProxy implements AsyncDisposable {
     const stream: Stream = { gate, held: effect?.type === "hold" };
     if (!spared) this.#streams.add(stream);
     if (effect?.type === "hold") this.#later(effect.milliseconds, () => this.#releaseOwn(stream, effect.join));
-    outgoing.flushHeaders();
     let left = effect?.type === "cut" ? effect.afterLines : Number.POSITIVE_INFINITY;
     try {
       for await (const line of createInterface({ input: answer })) {
         if (left <= 0) return await sendHalf(outgoing, Buffer.from(line));
         left -= 1;
-        gate.take(line, stream.held ? { type: "all" } : spared ? { type: "none" } : this.#barrier);
+        gate.take(line, this.#barrierOf(stream));
       }
       outgoing.end();
     } finally {
       this.#streams.delete(stream);
       answer.destroy();
     }
+  }
+
+  #barrierOf(stream: Stream): Barrier {
+    if (stream.held) return { type: "all" };
+    return this.#streams.has(stream) ? this.#barrier : { type: "none" };
   }
 
   #releaseOwn(stream: Stream, join: boolean): void {
@@ -302,6 +314,14 @@ export class FaultProxy implements AsyncDisposable {
     }, milliseconds);
     this.#timers.add(timer);
   }
+}
+
+function callOf({ method = "GET", url = "/" }: IncomingMessage): ApiCall {
+  return readCall(method, url);
+}
+
+function statusOf({ statusCode = 502 }: IncomingMessage): number {
+  return statusCode;
 }
 
 function isRead({ verb, path }: ApiCall): boolean {

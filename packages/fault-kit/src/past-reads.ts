@@ -12,9 +12,9 @@ export function listOfThePast({ path, name }: ApiCall, resourceVersion: number):
   }
   searchParams.set("resourceVersion", String(resourceVersion));
   searchParams.set("resourceVersionMatch", "Exact");
-  if (name === undefined) return `${url.pathname}?${searchParams}`;
+  if (name === undefined) return `${url.pathname}?${searchParams.toString()}`;
   searchParams.set("fieldSelector", `metadata.name=${name}`);
-  return `${url.pathname.slice(0, url.pathname.lastIndexOf("/"))}?${searchParams}`;
+  return `${url.pathname.slice(0, url.pathname.lastIndexOf("/"))}?${searchParams.toString()}`;
 }
 
 /** The path of a watch that goes on from there. */

@@ -68,11 +68,18 @@ function brokenByStatus(before: RunObject | undefined, after: RunObject, default
 function roundPromises(old: RunStatus, now: RunStatus): Record<string, boolean> {
   return {
     "an end is final": !isTerminal(old) || JSON.stringify(old) === JSON.stringify(now),
-    "what has begun never waits for its first attempt again": old.attempts === undefined || now.attempts !== undefined,
-    "attempts are only added": (old.attempts?.at(-1)?.number ?? 0) <= (now.attempts?.at(-1)?.number ?? 0),
+    "attempts are only added": newest(old) <= newest(now),
     "an attempt that has ended stays so": endedIn(old) <= endedIn(now),
-    "usage never falls": (old.usage?.turns ?? 0) <= (now.usage?.turns ?? 0),
+    "usage never falls": turnsOf(old) <= turnsOf(now),
   };
+}
+
+function newest({ attempts = [] }: RunStatus): number {
+  return Math.max(0, ...attempts.map(({ number }) => number));
+}
+
+function turnsOf({ usage }: RunStatus): number {
+  return usage?.turns ?? 0;
 }
 
 function endedIn({ attempts = [] }: RunStatus): number {

@@ -47,7 +47,7 @@ export async function runMatrix(options: MatrixOptions): Promise<LifeReport[]> {
 }
 
 /** How a case is named to whoever repeats it. */
-export function caseName({ kind, scenario }: Life, trouble: Trouble, k: number): string {
+function caseName({ kind, scenario }: Life, trouble: Trouble, k: number): string {
   return [kind, scenario.name, trouble, k].join("/");
 }
 
@@ -88,7 +88,8 @@ async function tryOne(
     const { struck, outcome } = await playWith(stage, trouble, k);
     if (struck) report.tried[trouble] += 1;
     if (!isDeepStrictEqual(outcome, expected)) {
-      report.failures.push(`${name}: ${inspect({ outcome, expected }, { depth: 8, breakLength: 160 })}`);
+      const difference = inspect({ outcome, expected }, { depth: 8, breakLength: 160 });
+      report.failures.push(`${name}: ${difference}\n${stage.output.slice(-4000)}`);
     }
     return struck;
   } catch (error) {

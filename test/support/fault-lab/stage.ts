@@ -5,7 +5,7 @@ import { type Answer, type ApiCall, type FaultProxy, isWrite } from "@orchestrat
 import { inject } from "vitest";
 import { credentialsOf, startApiProxy } from "../api-proxy.ts";
 import { createNamespace } from "../namespace.ts";
-import { type RunningOperator, startOperator } from "../operator.ts";
+import { isIdle, type RunningOperator, startOperator } from "../operator.ts";
 import { waitFor } from "../wait.ts";
 import { Actor } from "./actor.ts";
 import type { Kind } from "./kind.ts";
@@ -112,6 +112,11 @@ export class Stage implements AsyncDisposable {
     return { run, uid, actor };
   }
 
+  /** Waits until the operator has nothing in hand, and so no write of an old run to come. */
+  async idle(): Promise<void> {
+    await waitFor("the operator to be idle", (signal) => isIdle(this.#operator, signal), { intervalMs: 25 });
+  }
+
   /** SIGKILL; the operator is gone when it resolves. */
   async kill(): Promise<void> {
     await this.#operator.kill();
@@ -159,7 +164,7 @@ async function forbidPods({ client }: World, namespace: string): Promise<void> {
 }
 
 /** Keeps the scheduler from the pods of runs: nothing is to be learned from it here. */
-async function podTemplate(): Promise<string> {
+export async function podTemplate(): Promise<string> {
   const path = join(await mkdtemp(join(inject("cluster").directory, "pod-template-")), "pod.yaml");
   await writeFile(path, JSON.stringify({ spec: { schedulerName: "played-by-a-test" } }));
   return path;

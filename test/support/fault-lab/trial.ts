@@ -29,6 +29,7 @@ export async function playUndisturbed(stage: Stage): Promise<{ outcome: Outcome;
   const { uid, actor } = await stage.apply({ hasty: false });
   await actor.played(stage.scenario);
   const outcome = await outcomeOf(stage, uid);
+  await stage.idle();
   return { outcome, writes: stage.written };
 }
 
@@ -37,13 +38,14 @@ export async function playWith(stage: Stage, trouble: Trouble, k: number): Promi
   const strike = new Strike(stage, k);
   stage.watch(strike[trouble]());
   const { run, uid, actor } = await stage.apply({ hasty: trouble === "skip", onAct: () => strike.onAct() });
-  strike.before = Number(run.metadata.resourceVersion);
+  strike.before = Math.max(strike.before, Number(run.metadata.resourceVersion));
   const recovery = strike.recovered;
   try {
     await actor.played(stage.scenario);
     const outcome = await outcomeOf(stage, uid);
     strike.end();
     await recovery;
+    await stage.idle();
     return { struck: strike.struck, outcome };
   } finally {
     strike.end();

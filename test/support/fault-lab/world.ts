@@ -13,14 +13,17 @@ const ours = `${labels.managedBy}=${managedBy}`;
 /** Sees every state of all runs and of what they own, in the whole cluster, straight from its API server. */
 export class World implements AsyncDisposable {
   readonly client: KubernetesClient;
+  readonly #patienceMs: number;
   readonly #records = new Map<string, RunRecord>();
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #stop = new AbortController();
   #following: Promise<unknown> = Promise.resolve();
   #failure: unknown;
 
-  constructor(client: KubernetesClient) {
+  /** @param patienceMs how long anything is waited for */
+  constructor(client: KubernetesClient, { patienceMs = 60_000 }: { patienceMs?: number } = {}) {
     this.client = client;
+    this.#patienceMs = patienceMs;
   }
 
   start(): this {
@@ -61,14 +64,9 @@ export class World implements AsyncDisposable {
 
   /**
    * Answers what `look` finds in the record of a run, as soon as it does.
-   * @throws when `timeoutMs` (default 60,000) have passed.
+   * @throws when it has been waited for too long, with the state as it was then.
    */
-  async until<T>(
-    uid: string,
-    what: string,
-    look: (record: RunRecord) => T | undefined,
-    { timeoutMs = 60_000 }: { timeoutMs?: number } = {},
-  ): Promise<T> {
+  async until<T>(uid: string, what: string, look: (record: RunRecord) => T | undefined): Promise<T> {
     const found = Promise.withResolvers<T>();
     const check = (): void => {
       const seen = look(this.of(uid));
@@ -76,7 +74,7 @@ export class World implements AsyncDisposable {
     };
     const listeners = this.#listeners.get(uid) ?? new Set();
     this.#listeners.set(uid, listeners.add(check));
-    const timer = setTimeout(() => found.reject(this.#inVain(uid, what)), timeoutMs);
+    const timer = setTimeout(() => found.reject(this.#inVain(uid, what)), this.#patienceMs);
     try {
       check();
       return await found.promise;

@@ -71,7 +71,16 @@ function aRunObject(changes: Partial<RunObject> = {}): RunObject {
 }
 
 type Answer = (object: never) => unknown;
-type Call = "create ConfigMap" | "create Job" | "get ConfigMap" | "get Job" | "patch" | "delete" | "event";
+type Call =
+  | "create ConfigMap"
+  | "create Job"
+  | "get ConfigMap"
+  | "get Job"
+  | "list Job"
+  | "list Pod"
+  | "patch"
+  | "delete"
+  | "event";
 
 /** A reconciler whose caches and API server are the test's. An answer that is an Error is thrown. */
 function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
@@ -97,6 +106,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
           metadata: { ...object.metadata, uid: `${type.kind}-uid`, creationTimestamp: "2026-01-01T00:00:00Z" },
         }),
       get: (type, wanted) => ask(`get ${type.kind}` as Call, { kind: type.kind, metadata: wanted }),
+      list: (type) => ask(`list ${type.kind}` as Call, { items: [], resourceVersion: "9" }),
       patch: (_, __, patch) => ask("patch", patch),
       delete: (_, wanted, { uid, resourceVersion }) =>
         ask("delete", { ...wanted, uid, ...(resourceVersion !== undefined && { resourceVersion }) }),
@@ -192,12 +202,29 @@ describe("a reconcile", () => {
   });
 
   it("ends a run whose Job this process has seen go", async () => {
-    const { runs, jobs, asked, reconcile } = scene({ patch: patched });
+    const { runs, jobs, asked, calls, reconcile } = scene({ patch: patched });
     runs.remember(aRunObject());
     await reconcile();
     jobs.objects.clear();
     await reconcile();
-    expect(asked[2]?.body).toMatchObject({ status: { conditions: [{}, { reason: "JobDeleted" }, {}] } });
+    expect(calls().slice(2, 5)).toEqual(["list Job", "list Pod", "patch"]);
+    expect(asked[4]?.body).toMatchObject({ status: { conditions: [{}, { reason: "JobDeleted" }, {}] } });
+  });
+
+  it("looks at the API server before it takes for gone what its caches do not show", async () => {
+    const { runs, jobs, clock, asked, calls, reconcile } = scene({
+      patch: patched,
+      "list Pod": () => ({
+        items: [aPodObject({ phase: "Failed", reason: "Evicted" }, { ownerReferences: [owner(made)] })],
+      }),
+    });
+    runs.remember(aRunObject());
+    await reconcile();
+    const made = jobs.list()[0]?.name;
+    clock.now += 3_600_000;
+    await reconcile();
+    expect(calls().slice(2, 5)).toEqual(["list Job", "list Pod", "patch"]);
+    expect(asked[4]?.body).toMatchObject({ status: { conditions: [{}, { reason: "PodEvicted" }, {}] } });
   });
 
   it("does not take a new run for an old one of its name", async () => {
@@ -314,7 +341,7 @@ describe("a refused status", () => {
     await reconcile();
     jobs.objects.clear();
     expect(await reconcile()).toEqual(next);
-    expect(calls().slice(2)).toEqual(["patch"]);
+    expect(calls().slice(2)).toEqual(["list Job", "list Pod", "patch"]);
     expect(counted).toEqual([]);
   });
 

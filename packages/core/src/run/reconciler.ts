@@ -17,6 +17,7 @@ import { currentAttempt } from "./current-attempt.ts";
 import { decide, decideImpossible, decideRefused } from "./decide.ts";
 import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import type { JobHandler } from "./job-handler.ts";
+import { labels } from "./labels.ts";
 import {
   controllerOf,
   isTerminal,
@@ -36,7 +37,7 @@ export const byRun = "run";
 
 export interface RunReconcilerOptions {
   handler: JobHandler;
-  client: Pick<KubernetesClient, "create" | "get" | "patch" | "delete">;
+  client: Pick<KubernetesClient, "create" | "get" | "list" | "patch" | "delete">;
   runs: Store<RunView, RunObject>;
   /** With the index `byRun`, as `pods`. */
   jobs: Store<JobView, Job>;
@@ -72,8 +73,20 @@ export class RunReconciler {
     const { handler, settings } = this.#options;
     const observation = this.#observe(key);
     if (observation === undefined) return { type: "awaitChange" };
-    return await this.#apply(observation, decide(handler, observation, settings, this.#moment()), signal);
+    const decision = decide(handler, observation, settings, this.#moment());
+    if (decision.assumed !== true) return await this.#apply(observation, decision, signal);
+    await this.#look(observation.run, signal);
+    const seen = this.#observe(key) ?? observation;
+    return await this.#apply(seen, decide(handler, seen, settings, this.#moment()), signal);
   };
+
+  /** Reads what there is of a run past the caches, which may be behind. */
+  async #look({ namespace, uid }: RunView, signal: AbortSignal): Promise<void> {
+    const { client, jobs, pods } = this.#options;
+    const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
+    for (const job of (await client.list(resources.jobs, options)).items) jobs.remember(job);
+    for (const pod of (await client.list(resources.pods, options)).items) pods.remember(pod);
+  }
 
   #moment(): Moment {
     const { now, random } = this.#options;
