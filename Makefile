@@ -8,6 +8,7 @@ PNPM_VERSION := 10.34.8
 PNPM := .tools/node_modules/.bin/pnpm
 RUN := PATH="$(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/node_modules/.bin:$$PATH" TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1
 NODE := $(RUN) node --conditions=@orchestrator/source --disable-warning=ExperimentalWarning
+OLDEST := apply-refuses explain-tells get-shows samples-do client-writes watch-follows
 CLUSTER := $(NODE) packages/local-cluster/src/main.ts
 
 .PHONY: help
@@ -25,6 +26,14 @@ test: install ## Run everything CI runs; never spends
 .PHONY: endings
 endings: bundle ## Play every ending of a run, and write docs/endings.md and docs/reading-a-run.md from that
 	@env -u ANTHROPIC_API_KEY $(RUN) vitest run --update --project behaviour test/behaviour/every-ending-has-a-name.test.ts
+
+.PHONY: soak
+soak: bundle ## Run every life with trouble at every write, then 10,000 runs among random faults (SEED=, SOAK_RUNS=, LIFE=)
+	@env -u ANTHROPIC_API_KEY $(NODE) scripts/soak.ts
+
+.PHONY: test-oldest
+test-oldest: bundle ## Run the tests of the API on the oldest supported API server
+	@KUBERNETES_VERSION=v1.34.4 $(RUN) vitest run --project=behaviour $(OLDEST)
 
 .PHONY: local-up
 local-up: bundle ## Start the local cluster with both operators and leave it running

@@ -41,6 +41,20 @@ export default defineConfig({
           maxWorkers: 3,
         },
       },
+      {
+        // By `make soak` alone.
+        resolve,
+        ssr,
+        environments,
+        test: {
+          name: "soak",
+          include: ["test/soak/**/*.test.ts"],
+          globalSetup: ["test/support/global-setup.ts"],
+          testTimeout: 3_600_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+        },
+      },
     ],
   },
 });

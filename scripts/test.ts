@@ -63,6 +63,8 @@ async function runTests(): Promise<Counts> {
   const ok = await run([
     "vitest",
     "run",
+    "--project=unit",
+    "--project=behaviour",
     "--coverage",
     "--reporter=default",
     "--reporter=json",

@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { resources } from "@orchestrator/controller-runtime";
 import type { RunStatus } from "@orchestrator/core";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import type { ApiCall, FaultProxy } from "@orchestrator/fault-kit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { backlog } from "../support/backlog.ts";
 import { git } from "../support/gateway.ts";
 import { docsRuns, implementationRuns, waitForRun } from "../support/runs.ts";
-import { startTappedProxy, type Call, type TappedProxy } from "../support/tapped-proxy.ts";
+import { startTlsProxy } from "../support/tls-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 import { startWorkbench, type Workbench } from "../support/workbench.ts";
 
@@ -18,19 +18,18 @@ const gates = new Map<string, { call: RegExp; reached: () => void; opened: Promi
 const tokenForProxy = { name: "token-for-the-proxy" };
 
 let bench: Workbench;
-let forge: TappedProxy;
+let forge: FaultProxy;
 const stack = new AsyncDisposableStack();
 beforeAll(async () => {
   bench = stack.use(await startWorkbench("cancel"));
-  const ca = await readFile(inject("cluster").caFile, "utf8");
-  forge = stack.use(await startTappedProxy({ target: bench.forge.url, ca, onRequest: hold }));
+  forge = stack.use(await startTlsProxy({ target: bench.forge.url, onRequest: hold }));
   await bench.secret(tokenForProxy.name, { token: bench.forge.token, host: new URL(forge.url).host });
   stack.use(await bench.operator("docs-generation-operator"));
   stack.use(await bench.operator("task-implementation-operator"));
 });
 afterAll(() => stack.disposeAsync());
 
-async function hold({ method, path }: Call): Promise<void> {
+async function hold({ method, path }: ApiCall): Promise<void> {
   const gate = [...gates].find(([name, { call }]) => path.includes(`/${name}`) && call.test(`${method} ${path}`))?.[1];
   gate?.reached();
   await gate?.opened;

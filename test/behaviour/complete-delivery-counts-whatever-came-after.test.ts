@@ -1,7 +1,8 @@
 import { resources } from "@orchestrator/controller-runtime";
 import type { GatewayMessage } from "@orchestrator/core";
 import { expect, test } from "vitest";
-import { deliveredBy, type RunScene, startScene, usageOf } from "../support/run-scene.ts";
+import { deliveredBy, usageOf } from "../support/run-reports.ts";
+import { type RunScene, startScene } from "../support/run-scene.ts";
 
 const retryConfig = { maxInfrastructureRetries: 1, backoff: { initial: "1s", max: "2s" } };
 

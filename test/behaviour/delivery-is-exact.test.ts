@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
+import type { ApiCall, FaultProxy } from "@orchestrator/fault-kit";
 import type { Forge } from "@orchestrator/local-cluster";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commit, git, startTestForge, startTestGateway, type TestGateway } from "../support/gateway.ts";
-import { startTappedProxy, type Call, type TappedProxy } from "../support/tapped-proxy.ts";
+import { startTlsProxy } from "../support/tls-proxy.ts";
 
 const branch = "orchestrator/run-1";
 const uid = "0b5f7c1e-0000-4000-8000-000000000001";
@@ -38,7 +38,7 @@ class Way {
     return this.#broken;
   }
 
-  pass(at: Cut["at"], { method, path }: Call): void {
+  pass(at: Cut["at"], { method, path }: ApiCall): void {
     const name = `${method} ${new URL(path, "https://forge").pathname.split("/").at(-1)}`;
     this.#broken ||= this.#cut?.at === at && this.#cut.of === name;
     if (this.#broken) throw new Error("the way to the forge is broken");
@@ -48,13 +48,12 @@ class Way {
 const way = new Way();
 const stack = new AsyncDisposableStack();
 let forge: Forge;
-let proxy: TappedProxy;
+let proxy: FaultProxy;
 beforeAll(async () => {
   forge = stack.use(await startTestForge());
   proxy = stack.use(
-    await startTappedProxy({
+    await startTlsProxy({
       target: forge.url,
-      ca: await readFile(inject("cluster").caFile, "utf8"),
       onRequest: (call) => way.pass("request", call),
       onAnswer: (call) => way.pass("answer", call),
     }),

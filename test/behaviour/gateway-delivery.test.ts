@@ -5,7 +5,6 @@ import { gatewayMessage } from "@orchestrator/core/pure";
 import type { Forge } from "@orchestrator/local-cluster";
 import { Agent, request } from "undici";
 import { expect, inject, test } from "vitest";
-import { startCuttableProxy } from "../support/cuttable-proxy.ts";
 import {
   commit,
   git,
@@ -16,6 +15,7 @@ import {
   type TestGatewayOptions,
   withToken,
 } from "../support/gateway.ts";
+import { startTlsProxy } from "../support/tls-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 
 const branch = "orchestrator/run-1";
@@ -204,9 +204,9 @@ test("a branch that a person has moved is not overwritten", async () => {
 test("a forge that cannot be reached for a moment costs no work", async () => {
   await using forge = await startTestForge();
   const url = new URL(await forge.createRepository("shop", files));
-  await using proxy = await startCuttableProxy(url.origin);
+  await using proxy = await startTlsProxy({ target: url.origin });
   await using run = await startTestGateway({
-    repository: { url: `${proxy.server}${url.pathname}`, provider: "None", secretName: "forge" },
+    repository: { url: `${proxy.url}${url.pathname}`, provider: "None", secretName: "forge" },
     repositorySecret: { token: forge.token, host: "127.0.0.1" },
   });
   await run.ready();

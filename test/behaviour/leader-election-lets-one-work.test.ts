@@ -8,8 +8,8 @@ import {
   resources,
 } from "@orchestrator/controller-runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startApiProxy } from "../support/api-proxy.ts";
 import { adminClient } from "../support/cluster.ts";
-import { startCuttableProxy } from "../support/cuttable-proxy.ts";
 import { createNamespace, type TestNamespace } from "../support/namespace.ts";
 import { connectAsServiceAccount } from "../support/service-account.ts";
 import { waitFor } from "../support/wait.ts";
@@ -98,8 +98,8 @@ describe("leader election on a real API server", () => {
   });
 
   it("tells a holder that is cut off before another takes over", async () => {
-    await using proxy = await startCuttableProxy(client.connection.server);
-    const connection = { ...client.connection, server: proxy.server };
+    await using proxy = await startApiProxy(client);
+    const connection = { ...client.connection, server: proxy.url };
     const distant = new KubernetesClient({ connection, userAgent: "behaviour-test" });
     cleanUps.push(() => distant.close());
     const order: string[] = [];

@@ -5,13 +5,14 @@ import {
   type WatchEvent,
 } from "@orchestrator/controller-runtime";
 import type { Phase, RunObject } from "@orchestrator/core";
+import type { FaultProxy } from "@orchestrator/fault-kit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminClient } from "../support/cluster.ts";
-import { type CuttableProxy, startCuttableProxy } from "../support/cuttable-proxy.ts";
+import { startApiProxy } from "../support/api-proxy.ts";
 import { createNamespace } from "../support/namespace.ts";
 import { launchOperator, type RunningOperator, startOperator } from "../support/operator.ts";
 import { PlayedKubelet } from "../support/played-kubelet.ts";
-import { deliveredBy } from "../support/run-scene.ts";
+import { deliveredBy } from "../support/run-reports.ts";
 import { docsRun, docsRuns } from "../support/runs.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -40,9 +41,9 @@ afterAll(async () => {
 
 interface Loss {
   name: string;
-  lose: (leader: RunningOperator, proxy: CuttableProxy) => unknown;
+  lose: (leader: RunningOperator, proxy: FaultProxy) => unknown;
   /** The lost leader comes back, after another leads. */
-  comeBack: (leader: RunningOperator, proxy: CuttableProxy) => unknown;
+  comeBack: (leader: RunningOperator, proxy: FaultProxy) => unknown;
   /** How it ends: it must not go on. */
   ends: number | string;
 }
@@ -56,10 +57,10 @@ const losses: Loss[] = [
 test.concurrent.each(losses)(
   "a standby takes over from a leader that is $name amid its work: one Job an attempt, and no status goes back",
   async ({ name, lose, comeBack, ends }) => {
-    await using proxy = await startCuttableProxy(client.connection.server);
+    await using proxy = await startApiProxy(client, { identity: undefined });
     await using namespace = await createNamespace(client, "leader-lost");
     const place = { operator, namespace: namespace.name, client, bundle: true } as const;
-    await using leader = await startOperator({ ...place, server: proxy.server });
+    await using leader = await startOperator({ ...place, server: proxy.url });
     await using standby = await launchOperator(place);
     await said(standby, "waiting for the lease");
     const stop = new AbortController();

@@ -1,10 +1,10 @@
 import { basename } from "node:path";
 import { inspect } from "node:util";
+import type { ApiCall, Tap } from "@orchestrator/fault-kit";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { OperatorName } from "../support/operator.ts";
 import { testSeed } from "../support/seed.ts";
-import type { Call, Tap } from "../support/tapped-proxy.ts";
 import { normalOutcome, type Outcome, Trial } from "../support/trial.ts";
 import { startWorkbench, type Workbench } from "../support/workbench.ts";
 
@@ -27,8 +27,8 @@ const forge = "the forge";
 
 /** Taps that tell each step in order; the pod goes on when the teller has resolved. */
 function taps(tell: (step: Step) => Promise<void> | void): { model: Tap; forge: Tap } {
-  const follow = (who: string, name: (call: Call) => string | undefined): Tap => {
-    const names = new Map<Call, string>();
+  const follow = (who: string, name: (call: ApiCall) => string | undefined): Tap => {
+    const names = new Map<ApiCall, string>();
     return {
       onRequest(call) {
         const named = name(call);
@@ -84,7 +84,7 @@ function draw(steps: Step[], seed: number): Moment[] {
 }
 
 test.each(operators)(
-  `a run ends as if nothing had happened when its $operator is killed while the agent works or delivers (TEST_SEED=${testSeed()})`,
+  `a run ends as if nothing had happened when its $operator is killed while the agent works or delivers (SEED=${testSeed()})`,
   async ({ operator, seed }) => {
     const { outcome, steps } = await undisturbed(operator);
     expect(outcome, inspect(outcome, { depth: 6 })).toMatchObject(normalOutcome);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { deliveredBy, startScene, usageOf, waitForNoRun } from "../support/run-scene.ts";
+import { deliveredBy, usageOf } from "../support/run-reports.ts";
+import { startScene, waitForNoRun } from "../support/run-scene.ts";
 
 test("a run that is held ends at its deadline", async () => {
   await using set = await startScene("deadline-held", { deadline: "10s", timeout: "9s", suspend: true });

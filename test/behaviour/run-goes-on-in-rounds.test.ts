@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { deliveredBy, startScene, usageOf } from "../support/run-scene.ts";
+import { deliveredBy, usageOf } from "../support/run-reports.ts";
+import { startScene } from "../support/run-scene.ts";
 
 test("a higher contextVersion starts a new round that counts anew and keeps the history", async () => {
   await using set = await startScene("rounds", { retention: { succeeded: "1h" } }, "implementation");

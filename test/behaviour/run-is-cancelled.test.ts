@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { startScene, usageOf, waitForNoJobs } from "../support/run-scene.ts";
+import { usageOf } from "../support/run-reports.ts";
+import { startScene, waitForNoJobs } from "../support/run-scene.ts";
 
 const retryConfig = { maxInfrastructureRetries: 3, backoff: { initial: "10m", max: "10m" } };
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { deliveredBy, startScene, usageOf } from "../support/run-scene.ts";
+import { deliveredBy, usageOf } from "../support/run-reports.ts";
+import { startScene } from "../support/run-scene.ts";
 
 test("a run that is suspended from the start begins when it is let go", async () => {
   await using set = await startScene("held", { suspend: true }, "implementation");

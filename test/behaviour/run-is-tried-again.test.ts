@@ -1,6 +1,7 @@
 import { resources } from "@orchestrator/controller-runtime";
 import { expect, test } from "vitest";
-import { deliveredBy, type RunScene, startScene, usageOf } from "../support/run-scene.ts";
+import { deliveredBy, usageOf } from "../support/run-reports.ts";
+import { type RunScene, startScene } from "../support/run-scene.ts";
 
 const backoff = { initial: "1s", max: "2s" };
 

@@ -1,7 +1,8 @@
 import { resources } from "@orchestrator/controller-runtime";
 import { expect, onTestFinished, test } from "vitest";
 import { kubectlOk } from "../support/cluster.ts";
-import { deliveredBy, type RunScene, startScene, waitForNoJobs } from "../support/run-scene.ts";
+import { deliveredBy } from "../support/run-reports.ts";
+import { type RunScene, startScene, waitForNoJobs } from "../support/run-scene.ts";
 import { docsRun, docsRuns, waitForRun } from "../support/runs.ts";
 import { waitFor } from "../support/wait.ts";
 

@@ -8,8 +8,8 @@ import {
   resources,
 } from "@orchestrator/controller-runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startApiProxy } from "../support/api-proxy.ts";
 import { adminClient } from "../support/cluster.ts";
-import { startCuttableProxy } from "../support/cuttable-proxy.ts";
 import { createNamespace, type TestNamespace } from "../support/namespace.ts";
 import { connectAsServiceAccount } from "../support/service-account.ts";
 import { waitFor } from "../support/wait.ts";
@@ -104,8 +104,8 @@ describe("an informer on a real API server", () => {
   });
 
   it("tells what happened while it was cut off, and knows a new object from an old one of its name", async () => {
-    await using proxy = await startCuttableProxy(client.connection.server);
-    const connection = { ...client.connection, server: proxy.server };
+    await using proxy = await startApiProxy(client);
+    const connection = { ...client.connection, server: proxy.url };
     const distant = new KubernetesClient({ connection, userAgent: "behaviour-test" });
     cleanUps.push(() => distant.close());
     const before = await create("reborn");
@@ -129,8 +129,8 @@ describe("an informer on a real API server", () => {
   });
 
   it("shows an own write at once, and tells nothing when the watch repeats it", async () => {
-    await using proxy = await startCuttableProxy(client.connection.server);
-    const connection = { ...client.connection, server: proxy.server };
+    await using proxy = await startApiProxy(client);
+    const connection = { ...client.connection, server: proxy.url };
     const distant = new KubernetesClient({ connection, userAgent: "behaviour-test" });
     cleanUps.push(() => distant.close());
     const { informer, changes } = follow(distant);

@@ -35,6 +35,7 @@ export interface RunningOperator extends AsyncDisposable {
   /** What it has written so far: its log, and its last words on standard error. */
   readonly output: { stdout: string; stderr: string };
   readonly ports: { metrics: number; health: number };
+  readonly pid: number;
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
   /** Ends it as Kubernetes does: SIGTERM, then patience. */
@@ -46,6 +47,8 @@ export interface RunningOperator extends AsyncDisposable {
   resume(): void;
   /** Starts it once more when it has ended, as a container is restarted: the same account, the same settings. */
   again(): Promise<RunningOperator>;
+  /** The same, without waiting for anything. */
+  launchAgain(): RunningOperator;
 }
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
@@ -85,7 +88,7 @@ export async function launchOperator(options: OperatorOptions): Promise<RunningO
       stdio: ["ignore", "pipe", "pipe"],
     });
     const again = async (): Promise<RunningOperator> => await untilItWorks(operator, launch());
-    return observe(child, { user: `system:serviceaccount:${namespace}:${operator}`, again });
+    return observe(child, { user: `system:serviceaccount:${namespace}:${operator}`, again, launchAgain: launch });
   };
   return launch();
 }
@@ -110,7 +113,7 @@ function settings(namespace: string): Record<string, string> {
   };
 }
 
-function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "again">): RunningOperator {
+function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "again" | "launchAgain">): RunningOperator {
   const output = { stdout: "", stderr: "" };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
@@ -124,6 +127,7 @@ function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "aga
   };
   return {
     ...known,
+    pid: child.pid ?? 0,
     output,
     ended,
     get ports() {

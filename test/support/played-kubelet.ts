@@ -5,17 +5,9 @@ import {
   type Pod,
   resources,
 } from "@orchestrator/controller-runtime";
-import type { AgentMessage, GatewayMessage, PrepareMessage } from "@orchestrator/core";
+import type { GatewayMessage, PrepareMessage } from "@orchestrator/core";
+import { agentStarted, type PodEnd, podDisrupted, podEnded, preparationFailed } from "./pod-states.ts";
 import { waitFor } from "./wait.ts";
-
-export interface PodEnd {
-  gateway?: GatewayMessage;
-  agent?: AgentMessage;
-  /** Of the agent's container. Default: 0. */
-  exitCode?: number;
-  /** Laid over the pod's status. */
-  status?: Record<string, unknown>;
-}
 
 /** What a kubelet would report of the pod of a run, written by hand; the other controllers are real. */
 export class PlayedKubelet {
@@ -55,39 +47,22 @@ export class PlayedKubelet {
 
   /** The agent's container runs. */
   async startAgent(run: string, attempt = 1): Promise<void> {
-    await this.#patch(run, attempt, {
-      phase: "Running",
-      initContainerStatuses: [container("gateway", running()), container("prepare", terminated(0))],
-      containerStatuses: [container("agent", running())],
-    });
+    await this.#patch(run, attempt, agentStarted());
   }
 
-  /** Every container has ended, the gateway and the agent with these reports. `status` is laid over the pod's. */
+  /** Every container has ended, the gateway and the agent with these reports. */
   async endPod(run: string, report: PodEnd, attempt = 1): Promise<void> {
-    const exitCode = report.exitCode ?? 0;
-    await this.#patch(run, attempt, {
-      phase: exitCode === 0 ? "Succeeded" : "Failed",
-      initContainerStatuses: [container("gateway", terminated(0, report.gateway)), container("prepare", terminated(0))],
-      containerStatuses: [container("agent", terminated(exitCode, report.agent))],
-      ...report.status,
-    });
+    await this.#patch(run, attempt, podEnded(report));
   }
 
   /** A pod is taken from its node, and its gateway still reports. */
   async evict(run: string, gateway: GatewayMessage, attempt = 1): Promise<void> {
-    const lastTransitionTime = new Date().toISOString();
-    const reason = "EvictionByEvictionAPI";
-    const conditions = [{ type: "DisruptionTarget", status: "True", reason, message: "drained", lastTransitionTime }];
-    await this.endPod(run, { gateway, exitCode: 143, status: { conditions } }, attempt);
+    await this.#patch(run, attempt, podDisrupted("EvictionByEvictionAPI", gateway));
   }
 
   /** `prepare` has ended the pod. */
   async failPreparation(run: string, message: PrepareMessage, attempt = 1): Promise<void> {
-    await this.#patch(run, attempt, {
-      phase: "Failed",
-      initContainerStatuses: [container("gateway", terminated(0)), container("prepare", terminated(1, message))],
-      containerStatuses: [container("agent", { waiting: { reason: "PodInitializing" } })],
-    });
+    await this.#patch(run, attempt, preparationFailed(message));
   }
 
   async #patch(run: string, attempt: number, status: Record<string, unknown>): Promise<void> {
@@ -100,25 +75,4 @@ export class PlayedKubelet {
 
 function isOf({ annotations, labels }: ObjectMeta, run: string, attempt: number): boolean {
   return annotations?.["orchestrator.io/run-name"] === run && labels?.["orchestrator.io/attempt"] === String(attempt);
-}
-
-function container(name: string, state: Record<string, unknown>): Record<string, unknown> {
-  return { name, ready: false, restartCount: 0, image: "orchestrator/agent:dev", imageID: "", state };
-}
-
-function running(): Record<string, unknown> {
-  return { running: { startedAt: new Date().toISOString() } };
-}
-
-function terminated(exitCode: number, message?: unknown): Record<string, unknown> {
-  const now = new Date().toISOString();
-  return {
-    terminated: {
-      exitCode,
-      reason: exitCode === 0 ? "Completed" : "Error",
-      startedAt: now,
-      finishedAt: now,
-      ...(message !== undefined && { message: JSON.stringify(message) }),
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import { type KubernetesClient, resources, type ResourceType } from "@orchestrator/controller-runtime";
-import type { GatewayMessage, RunObject, RunStatus, Usage } from "@orchestrator/core";
+import type { RunObject, RunStatus } from "@orchestrator/core";
 import { onTestFinished } from "vitest";
 import { adminClient } from "./cluster.ts";
 import { createNamespace } from "./namespace.ts";
@@ -19,7 +19,8 @@ export interface RunScene extends AsyncDisposable {
   client: KubernetesClient;
   kubelet: PlayedKubelet;
   key: { namespace: string; name: string };
-  start: (env?: Record<string, string>) => Promise<RunningOperator>;
+  /** Starts its operator, which sends its requests to `server` (default: the API server). */
+  start: (env?: Record<string, string>, server?: string) => Promise<RunningOperator>;
   /**
    * Waits until the run has been as asked, by phase and by the reason of its condition Succeeded, after what was waited for
    * before. Answers its status at that moment.
@@ -54,7 +55,8 @@ export async function startScene(
     client,
     key,
     kubelet: new PlayedKubelet(client, namespace.name),
-    start: (env = {}) => startOperator({ operator, namespace: namespace.name, client, env }),
+    start: (env = {}, server = client.connection.server) =>
+      startOperator({ operator, namespace: namespace.name, client, env, server }),
     status,
     toBe: (phase, reason) =>
       waitFor(`${type.kind} ${key.name} to be ${phase} ${reason ?? ""}`, async () => {
@@ -96,17 +98,6 @@ export async function waitForNoRun({ client, key }: RunScene, kind: keyof typeof
     const { items } = await client.list(kinds[kind].type, { namespace: key.namespace, signal });
     return items.length === 0 ? { done: true } : { pending: items.map((run) => run.status) };
   });
-}
-
-/** So many answers of the model, at five cents each. */
-export function usageOf(turns: number): Usage {
-  const tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 };
-  return { ...tokens, turns, costUsd: (turns * 0.05).toFixed(2) };
-}
-
-/** What a gateway reports that has delivered everything. */
-export function deliveredBy(turns: number): GatewayMessage {
-  return { version: 1, usage: usageOf(turns), delivery: { outcome: "Delivered" } };
 }
 
 function isSo({ phase, conditions = [] }: RunStatus, wanted: string, reason: string | undefined): boolean {

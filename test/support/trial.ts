@@ -2,15 +2,15 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type Job, type KubernetesObject, type ResourceType, resources } from "@orchestrator/controller-runtime";
 import type { RunObject, RunStatus } from "@orchestrator/core";
+import { FaultProxy, isWrite, type Tap } from "@orchestrator/fault-kit";
 import { inject } from "vitest";
 import { backlog } from "./backlog.ts";
 import { isIdle, type OperatorName, type RunningOperator } from "./operator.ts";
 import { RunHistory } from "./run-history.ts";
 import { docsRuns, implementationRuns } from "./runs.ts";
-import { startTappedProxy, type Tap } from "./tapped-proxy.ts";
+import { startTlsProxy } from "./tls-proxy.ts";
 import { type Probe, waitFor } from "./wait.ts";
 import { startWorkbench, type Workbench } from "./workbench.ts";
-import { startWriteProxy, type WriteProxy } from "./write-proxy.ts";
 
 export interface TrialOptions {
   /** Its node, forge and model are used. */
@@ -63,7 +63,8 @@ interface Parts {
   run: RunObject;
   taskTitle: string;
   history: RunHistory;
-  proxy: WriteProxy;
+  /** What the operator has written in all its lives, Leases left out: `POST jobs`, `PATCH docsgenerationruns/status`. */
+  writes: readonly string[];
   stack: AsyncDisposableStack;
 }
 
@@ -92,14 +93,12 @@ export class Trial implements AsyncDisposable {
       const type = docs ? docsRuns : implementationRuns;
       const run = docs ? bench.docs("run", { repository }) : bench.implementation("run", { repository });
       const history = stack.use(new RunHistory(bench.client, type, bench));
-      const { server, caFile } = inject("cluster");
-      const ca = await readFile(caFile, "utf8");
-      const proxy = await startWriteProxy({ server, ca, onWrite: (count) => options.onWrite?.(count) });
-      stack.defer(() => proxy.close());
-      const model = stack.use(await startTappedProxy({ ...options.model, target: bench.model.url, ca }));
+      const writes: string[] = [];
+      const proxy = stack.use(await proxyOfWrites(writes, options.onWrite));
+      const model = stack.use(await startTlsProxy({ ...options.model, target: bench.model.url }));
       const env = { WAITING_NOTICE_AFTER: "1h", MODEL_BASE_URL: model.url };
-      const operator = await bench.operator(options.operator, { bundle: true, server: proxy.server, env });
-      return new Trial({ bench, type, run, taskTitle, history, proxy, stack }, operator);
+      const operator = await bench.operator(options.operator, { bundle: true, server: proxy.url, env });
+      return new Trial({ bench, type, run, taskTitle, history, writes, stack }, operator);
     } catch (error) {
       await stack.disposeAsync();
       throw error;
@@ -108,7 +107,7 @@ export class Trial implements AsyncDisposable {
 
   /** What the operator has written, in all its lives. */
   get writes(): readonly string[] {
-    return this.#parts.proxy.writes;
+    return this.#parts.writes;
   }
 
   async apply(): Promise<void> {
@@ -181,6 +180,20 @@ export class Trial implements AsyncDisposable {
   }
 }
 
+/** A proxy before the API server that notes each write when it has become true, before the operator hears of it. */
+async function proxyOfWrites(writes: string[], onWrite: TrialOptions["onWrite"]): Promise<FaultProxy> {
+  const { server, caFile } = inject("cluster");
+  return await FaultProxy.start({
+    target: server,
+    ca: await readFile(caFile, "utf8"),
+    async onAnswer(call, { status }) {
+      if (!isWrite(call) || call.resource === "leases" || status >= 300) return;
+      writes.push(`${call.method} ${call.resource}`);
+      await onWrite?.(writes.length);
+    },
+  });
+}
+
 /** A repository named as the trial's namespace, reached through a tap. */
 async function tappedRepository(
   bench: Workbench,
@@ -188,8 +201,7 @@ async function tappedRepository(
   tap: Tap | undefined,
   stack: AsyncDisposableStack,
 ) {
-  const ca = await readFile(inject("cluster").caFile, "utf8");
-  const { url } = stack.use(await startTappedProxy({ ...tap, target: bench.forge.url, ca }));
+  const { url } = stack.use(await startTlsProxy({ ...tap, target: bench.forge.url }));
   const tapped = (address: string): string => address.replace(bench.forge.url, url);
   const repository = await bench.repository(bench.namespace, files);
   await bench.secret("tapped-forge", { token: bench.forge.token, host: new URL(url).host });

@@ -2,7 +2,7 @@ import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { KubernetesClient } from "./kubernetes-client.ts";
 
 /** What a reconcile asks of the API. */
-export type ReconcileClient = Pick<KubernetesClient, "get" | "create" | "patch" | "delete">;
+export type ReconcileClient = Pick<KubernetesClient, "get" | "list" | "create" | "patch" | "delete">;
 
 /**
  * A client that calls `check` before each write and does not make it where that throws. A process that was stopped for a
@@ -11,6 +11,7 @@ export type ReconcileClient = Pick<KubernetesClient, "get" | "create" | "patch" 
 export function fencedClient(client: ReconcileClient, check: () => void): ReconcileClient {
   return {
     get: (type, key, options) => client.get(type, key, options),
+    list: (type, options) => client.list(type, options),
     create: async <T extends KubernetesObject>(...[type, object, options]: Parameters<typeof client.create<T>>) => {
       check();
       return await client.create(type, object, options);

@@ -31,10 +31,10 @@ export function decide(
   if (run.deleting) return { actions: [], next: awaitChange };
   const situation = situationOf(handler, observation, settings, moment);
   if (isTerminal(run.status)) return afterEnd(situation);
-  const { actions, next } = decideAttempt(situation);
+  const { actions, ...rest } = decideAttempt(situation);
   const deleted = actions.flatMap((action) => (action.type === "deleteJob" ? [action.job] : []));
   const old = liveJobs(observation).filter((job) => job !== observation.job && !deleted.includes(job));
-  return { actions: [...actions, ...deleteJobs(old, "its attempt has ended")], next };
+  return { ...rest, actions: [...actions, ...deleteJobs(old, "its attempt has ended")] };
 }
 
 /** The API server does not let the operator create an attempt's object now: a quota, a policy, a missing right. */
@@ -91,8 +91,10 @@ function decideAttempt(situation: Situation): Decision {
       return stop === undefined ? work(situation, state) : stopAttempt(situation, state, stop);
     case "settling":
       return lookAgain(situation, [], state.until);
-    case "ended":
-      return endAttempt(situation, state.ending, statusFields);
+    case "ended": {
+      const decision = endAttempt(situation, state.ending, statusFields);
+      return observation.pod?.ended === true ? decision : { ...decision, assumed: true };
+    }
   }
 }
 
@@ -110,7 +112,7 @@ function work(situation: Situation, state: Extract<AttemptState, { type: "runnin
 /** A pod that has begun is told to end, and read when it has; anything less is ended with its Job. */
 function stopAttempt(situation: Situation, { until }: { until: number }, stop: Stop): Decision {
   const { pod } = situation.observation;
-  if (pod === undefined || isUntouched(pod)) return endAttempt(situation, stop);
+  if (pod === undefined || isUntouched(pod)) return { ...endAttempt(situation, stop), assumed: true };
   const actions: Action[] = pod.stopAsked ? [] : [{ type: "stopPod", pod, why: stop.message }];
   return lookAgain(situation, actions, until);
 }

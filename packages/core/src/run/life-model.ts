@@ -138,6 +138,7 @@ export class LifeModel {
       client: {
         create: (type, object) => this.#request(() => this.#create(type, object)),
         get: (_, { name }) => this.#request(() => owned(name)),
+        list: (type) => this.#request(() => this.#list(type)),
         patch: (type, { name }, patch) => this.#request(() => this.#patch(type, name, patch)),
         delete: (type, { name }, options) => this.#request(() => this.#delete(type, name, options)),
       },
@@ -245,6 +246,13 @@ export class LifeModel {
     const { kind, metadata } = (answer ?? {}) as Partial<KubernetesObject>;
     if (kind === "Job") this.#seen.add(metadata?.name ?? "");
     return answer as T;
+  }
+
+  #list(type: ResourceType) {
+    this.trace.push(`  looks for ${type.kind}s`);
+    const all: Iterable<{ name: string }> =
+      type.kind === "Job" ? this.#cluster.jobs.values() : this.#cluster.pods.values();
+    return { items: [...all].map(({ name }) => ({ kind: type.kind, metadata: { name } })), resourceVersion: "0" };
   }
 
   #create(type: ResourceType, object: KubernetesObject): KubernetesObject {

@@ -96,6 +96,8 @@ type Call =
   | "create Job"
   | "get ConfigMap"
   | "get Job"
+  | "list Job"
+  | "list Pod"
   | "patch"
   | "delete"
   | "event";
@@ -125,6 +127,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
           metadata: { ...object.metadata, uid: `${type.kind}-uid`, creationTimestamp: "2026-01-01T00:00:00Z" },
         }),
       get: (type, wanted) => ask(`get ${type.kind}` as Call, { kind: type.kind, metadata: wanted }),
+      list: (type) => ask(`list ${type.kind}` as Call, { items: [], resourceVersion: "9" }),
       patch: (_, __, patch) => ask("patch", patch),
       delete: async (_, wanted, { uid, resourceVersion }) => {
         await ask("delete", { ...wanted, uid, ...(resourceVersion !== undefined && { resourceVersion }) });
@@ -239,12 +242,34 @@ describe("a reconcile", () => {
   });
 
   it("ends a run whose Job this process has seen go", async () => {
-    const { runs, jobs, asked, reconcile } = scene({ patch: patched });
+    const { runs, jobs, asked, calls, reconcile } = scene({ patch: patched });
     runs.remember(aRunObject());
     await reconcile();
     jobs.objects.clear();
     await reconcile();
-    expect(asked[3]?.body).toMatchObject({ status: { conditions: [{}, { reason: "JobDeleted" }, {}] } });
+    expect(calls().slice(2, 4)).toEqual(["list Job", "list Pod"]);
+    expect(calls().slice(4)).toContain("patch");
+    expect(asked[calls().indexOf("patch")]?.body).toMatchObject({
+      status: { conditions: [{}, { reason: "JobDeleted" }, {}] },
+    });
+  });
+
+  it("looks at the API server before it takes for gone what its caches do not show", async () => {
+    const { runs, jobs, clock, asked, calls, reconcile } = scene({
+      patch: patched,
+      "list Pod": () => ({
+        items: [aPodObject({ phase: "Failed", reason: "Evicted" }, { ownerReferences: [owner(made)] })],
+      }),
+    });
+    runs.remember(aRunObject());
+    await reconcile();
+    const made = jobs.list()[0]?.name;
+    clock.now += 3_600_000;
+    await reconcile();
+    expect(calls().slice(2, 4)).toEqual(["list Job", "list Pod"]);
+    expect(asked[calls().indexOf("patch")]?.body).toMatchObject({
+      status: { conditions: [{}, { reason: "PodEvicted" }, {}] },
+    });
   });
 
   it("does not take a new run for an old one of its name", async () => {
@@ -471,7 +496,7 @@ describe("a refused status", () => {
     await reconcile();
     jobs.objects.clear();
     expect(await reconcile()).toEqual(next);
-    expect(calls().slice(2)).toEqual(["event", "patch"]);
+    expect(calls().slice(2)).toEqual(["list Job", "list Pod", "event", "patch"]);
     expect(counted).toEqual([]);
   });
 

@@ -22,6 +22,7 @@ import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import { defined } from "./defined.ts";
 import { eventKey } from "./event-key.ts";
 import type { JobHandler } from "./job-handler.ts";
+import { labels } from "./labels.ts";
 import { workspaceClaimName } from "./names.ts";
 import {
   isTerminal,
@@ -89,13 +90,25 @@ export class RunReconciler {
     const observation = await this.#observe(key, signal);
     if (observation === undefined) return { type: "awaitChange" };
     try {
-      return await this.#apply(observation, decide(handler, observation, settings, this.#moment()), signal);
+      const decision = decide(handler, observation, settings, this.#moment());
+      if (decision.assumed !== true) return await this.#apply(observation, decision, signal);
+      await this.#look(observation.run, signal);
+      const seen = this.#known(key) ?? observation;
+      return await this.#apply(seen, decide(handler, seen, settings, this.#moment()), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (isApiError(error, "Conflict")) return lookAgain(staleMs);
       throw toControllerError(error, `carry out ${handler.resource.kind} ${key.namespace}/${key.name}`);
     }
   };
+
+  /** Reads what there is of a run past the caches, which may be behind. */
+  async #look({ namespace, uid }: RunView, signal: AbortSignal): Promise<void> {
+    const { client, jobs, pods } = this.#options;
+    const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
+    for (const job of (await client.list(resources.jobs, options)).items) jobs.remember(job);
+    for (const pod of (await client.list(resources.pods, options)).items) pods.remember(pod);
+  }
 
   #moment(): Moment {
     const { now, random } = this.#options;

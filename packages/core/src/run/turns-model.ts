@@ -172,6 +172,7 @@ export class TurnsModel {
       client: {
         create: (type, object) => this.#request(() => this.#create(type, object)),
         get: (type, { name }) => this.#request(() => this.#get(type, name)),
+        list: (type) => this.#request(() => this.#list(type)) as never,
         patch: (type, { name }, patch) => this.#request(() => this.#patch(type, name, patch)),
         delete: (type, { name }) => this.#request(() => this.#delete(type, name)),
       },
@@ -313,6 +314,11 @@ export class TurnsModel {
     const owner = { apiVersion: "orchestrator.io/v1", kind: "ReviewRun", name: job?.runName ?? "", controller: true };
     const ownerReferences = [{ ...owner, uid: job?.runUid ?? "" }];
     return { apiVersion: "batch/v1", kind: "Job", metadata: { ...key, name, ownerReferences } };
+  }
+
+  #list(type: ResourceType) {
+    const all: readonly { name: string }[] = this.#real(type.kind === "Job" ? "jobs" : "pods");
+    return { items: all.map(({ name }) => ({ kind: type.kind, metadata: { name } })), resourceVersion: "0" };
   }
 
   #patch(type: ResourceType, name: string, patch: unknown): KubernetesObject {

@@ -3,10 +3,10 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { runProgram } from "./run-program.ts";
 import type { Source } from "./source.ts";
-import { type Program, pinnedVersion } from "./versions.ts";
+import { type Program, type Release, versionOf } from "./versions.ts";
 
-/** The folder that KUBEBUILDER_ASSETS names, of which only programs of the pinned version are taken. */
-export function assetsSource(env: Record<string, string | undefined>): Source {
+/** The folder that KUBEBUILDER_ASSETS names, of which only programs of the release are taken. */
+export function assetsSource(env: Record<string, string | undefined>, release: Release): Source {
   const directory = env["KUBEBUILDER_ASSETS"];
   return {
     name: "KUBEBUILDER_ASSETS",
@@ -14,8 +14,8 @@ export function assetsSource(env: Record<string, string | undefined>): Source {
       if (directory === undefined || directory === "") return { type: "unavailable", why: "is not set" };
       const path = join(directory, program);
       if (!(await isExecutable(path))) return { type: "unavailable", why: `has no ${program}` };
-      const version = await versionOf(program, path, { signal, env });
-      if (version === pinnedVersion(program)) return { type: "found", path };
+      const version = await foundVersion(program, path, { signal, env });
+      if (version === versionOf(program, release)) return { type: "found", path };
       return { type: "unavailable", why: `${path} is ${version ?? "of an unknown version"}` };
     },
   };
@@ -29,7 +29,7 @@ export function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-async function versionOf(
+async function foundVersion(
   program: Program,
   path: string,
   options: { signal: AbortSignal; env: Record<string, string | undefined> },

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "./run-program.ts";
 import type { Log, Source } from "./source.ts";
-import { KUBERNETES_VERSION, type Program } from "./versions.ts";
+import type { Program, Release } from "./versions.ts";
 
-const MODULE = fileURLToPath(new URL("../../control-plane/", import.meta.url));
+const MODULES = fileURLToPath(new URL("../../control-plane/", import.meta.url));
 const OLDEST_GO = { major: 1, minor: 26 };
 
 const packages: Record<Program, string> = {
@@ -17,6 +17,7 @@ const packages: Record<Program, string> = {
 };
 
 export interface BuildOptions {
+  release: Release;
   /** Where programs are put. */
   cache: string;
   env: Record<string, string | undefined>;
@@ -25,7 +26,7 @@ export interface BuildOptions {
   progressMs?: number;
 }
 
-/** Builds the programs with Go, from modules pinned by `control-plane/go.mod`. */
+/** Builds the programs with Go, from modules pinned by `control-plane/<kubernetes>/go.mod`. */
 export function buildSource(options: BuildOptions): Source {
   let toolchain: Promise<string | undefined> | undefined;
   return {
@@ -38,17 +39,18 @@ export function buildSource(options: BuildOptions): Source {
   };
 }
 
-async function prepareToBuild({ cache, env, log }: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
-  const why = await whyGoCannotBuild(env, signal);
+async function prepareToBuild(options: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
+  const { cache, log } = options;
+  const why = await whyGoCannotBuild(options, signal);
   if (why === undefined)
     log(`building with Go, once: about six minutes on two processors that are otherwise idle; kept in ${cache}`);
   return why;
 }
 
 /** Asked in the module's folder, where Go fetches a newer toolchain by itself if its settings let it. */
-async function whyGoCannotBuild(env: BuildOptions["env"], signal: AbortSignal): Promise<string | undefined> {
+async function whyGoCannotBuild({ env, release }: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
   const needed = `Go >= ${OLDEST_GO.major}.${OLDEST_GO.minor} is needed`;
-  const { code, stdout, stderr } = await runProgram("go", ["version"], { cwd: MODULE, env, signal });
+  const { code, stdout, stderr } = await runProgram("go", ["version"], { cwd: moduleOf(release), env, signal });
   if (code === "ENOENT") return `there is no go on the PATH; ${needed}`;
   if (code !== 0) return `${needed}: ${stderr.trim()}`;
   const found = /\bgo(?<major>\d+)\.(?<minor>\d+)\S*/.exec(stdout);
@@ -58,7 +60,7 @@ async function whyGoCannotBuild(env: BuildOptions["env"], signal: AbortSignal): 
 }
 
 async function build(program: Program, options: BuildOptions, signal: AbortSignal): Promise<string | undefined> {
-  const { cache, env, log, progressMs = 30_000 } = options;
+  const { cache, env, log, release, progressMs = 30_000 } = options;
   const folder = await mkdtemp(join(cache, `.${program}-`));
   const started = performance.now();
   const seconds = (): number => Math.round((performance.now() - started) / 1000);
@@ -66,10 +68,10 @@ async function build(program: Program, options: BuildOptions, signal: AbortSigna
   const progress = setInterval(() => log(`building ${program}: ${seconds()} s so far`), progressMs);
   try {
     const built = join(folder, program);
-    const args = ["build", "-trimpath", `-ldflags=${linkerFlags()}`, "-o", built, packages[program]];
+    const args = ["build", "-trimpath", `-ldflags=${linkerFlags(release)}`, "-o", built, packages[program]];
     // Go that is stopped leaves its work behind, so that lies where it is removed.
     const goEnv = { ...env, CGO_ENABLED: "0", GOTMPDIR: folder };
-    const result = await runProgram("go", args, { cwd: MODULE, env: goEnv, signal });
+    const result = await runProgram("go", args, { cwd: moduleOf(release), env: goEnv, signal });
     if (result.code !== 0)
       return `go build of ${program} failed: ${result.stderr.trim().split("\n").slice(-5).join("\n")}`;
     await rename(built, join(cache, program));
@@ -83,8 +85,12 @@ async function build(program: Program, options: BuildOptions, signal: AbortSigna
 }
 
 // Without them the API server calls itself v0.0.0.
-function linkerFlags(): string {
-  const [major, minor] = KUBERNETES_VERSION.slice(1).split(".");
+function linkerFlags({ kubernetes }: Release): string {
+  const [major, minor] = kubernetes.slice(1).split(".");
   const version = "k8s.io/component-base/version";
-  return `-s -w -X ${version}.gitVersion=${KUBERNETES_VERSION} -X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`;
+  return `-s -w -X ${version}.gitVersion=${kubernetes} -X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`;
+}
+
+function moduleOf({ kubernetes }: Release): string {
+  return join(MODULES, kubernetes);
 }

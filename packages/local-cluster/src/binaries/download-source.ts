@@ -7,9 +7,10 @@ import { pipeline } from "node:stream/promises";
 import { type Dispatcher, EnvHttpProxyAgent, fetch } from "undici";
 import { runProgram } from "./run-program.ts";
 import type { Log, Source, SourceAnswer } from "./source.ts";
-import { ETCD_VERSION, KUBERNETES_VERSION, type Program } from "./versions.ts";
+import type { Program, Release } from "./versions.ts";
 
 export interface DownloadOptions {
+  release: Release;
   /** Where programs are put. */
   cache: string;
   env: Record<string, string | undefined>;
@@ -24,7 +25,7 @@ export interface DownloadOptions {
   architecture?: NodeJS.Architecture;
 }
 
-interface Release {
+interface Artifact {
   url: string;
   checksumUrl: string;
   /** Its name in a list of checksums; absent when the text at `checksumUrl` is one checksum alone. */
@@ -40,12 +41,12 @@ export function downloadSource(options: DownloadOptions): Source {
   return {
     name: "the official release",
     async get(program, signal) {
-      const release = releaseOf(program, options);
-      const host = new URL(release.url).host;
+      const artifact = artifactOf(program, options);
+      const host = new URL(artifact.url).host;
       if (unreachable === host) return { type: "unavailable", why: `${host} cannot be reached` };
       const dispatcher = new EnvHttpProxyAgent({ ...proxiesOf(options.env), connect: { timeout: connectTimeoutMs } });
       try {
-        return await download(program, release, { ...options, dispatcher, signal });
+        return await download(program, artifact, { ...options, dispatcher, signal });
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof BadAnswer)) unreachable = host;
@@ -70,11 +71,12 @@ class BadAnswer extends Error {
   override readonly name = "BadAnswer";
 }
 
-function releaseOf(program: Program, options: DownloadOptions): Release {
+function artifactOf(program: Program, options: DownloadOptions): Artifact {
+  const { kubernetes, etcd } = options.release;
   const architecture = (options.architecture ?? process.arch) === "arm64" ? "arm64" : "amd64";
   if (program === "etcd") {
-    const folder = `${options.etcdReleases ?? "https://github.com/etcd-io/etcd/releases/download"}/${ETCD_VERSION}`;
-    const name = `etcd-${ETCD_VERSION}-linux-${architecture}`;
+    const folder = `${options.etcdReleases ?? "https://github.com/etcd-io/etcd/releases/download"}/${etcd}`;
+    const name = `etcd-${etcd}-linux-${architecture}`;
     return {
       url: `${folder}/${name}.tar.gz`,
       checksumUrl: `${folder}/SHA256SUMS`,
@@ -83,26 +85,26 @@ function releaseOf(program: Program, options: DownloadOptions): Release {
     };
   }
   const host = options.kubernetesReleases ?? "https://dl.k8s.io/release";
-  const url = `${host}/${KUBERNETES_VERSION}/bin/linux/${architecture}/${program}`;
+  const url = `${host}/${kubernetes}/bin/linux/${architecture}/${program}`;
   return { url, checksumUrl: `${url}.sha256` };
 }
 
 async function download(
   program: Program,
-  release: Release,
+  artifact: Artifact,
   options: DownloadOptions & { dispatcher: Dispatcher; signal: AbortSignal },
 ): Promise<SourceAnswer> {
   const { cache, dispatcher, signal, env, log } = options;
-  const published = await fetchChecksum(release, { dispatcher, signal });
+  const published = await fetchChecksum(artifact, { dispatcher, signal });
   const folder = await mkdtemp(join(cache, `.${program}-`));
   try {
-    log(`downloading ${program} from ${new URL(release.url).host}`);
+    log(`downloading ${program} from ${new URL(artifact.url).host}`);
     const file = join(folder, "download");
-    const actual = await fetchFile(release.url, file, { dispatcher, signal });
+    const actual = await fetchFile(artifact.url, file, { dispatcher, signal });
     if (actual !== published) {
-      throw new BadAnswer(`${release.url} does not have the published checksum (${actual} instead of ${published})`);
+      throw new BadAnswer(`${artifact.url} does not have the published checksum (${actual} instead of ${published})`);
     }
-    const { member } = release;
+    const { member } = artifact;
     const unpacked = member === undefined ? file : await unpack(file, member, { folder, signal, env });
     await chmod(unpacked, 0o755);
     const path = join(cache, program);
@@ -128,15 +130,15 @@ interface FetchOptions {
   signal: AbortSignal;
 }
 
-async function fetchChecksum(release: Release, { dispatcher, signal }: FetchOptions): Promise<string> {
+async function fetchChecksum(artifact: Artifact, { dispatcher, signal }: FetchOptions): Promise<string> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(15_000)]);
-  const response = await fetch(release.checksumUrl, { dispatcher, signal: limit });
+  const response = await fetch(artifact.checksumUrl, { dispatcher, signal: limit });
   const text = await response.text();
-  if (!response.ok) throw new BadAnswer(`${release.checksumUrl} answered ${response.status}`);
+  if (!response.ok) throw new BadAnswer(`${artifact.checksumUrl} answered ${response.status}`);
   const lines = text.split("\n").map((line) => line.trim().split(/[ *]+/));
-  const checksum = lines.find(([, name]) => release.file === undefined || name === release.file)?.[0];
+  const checksum = lines.find(([, name]) => artifact.file === undefined || name === artifact.file)?.[0];
   if (checksum === undefined || !/^[0-9a-f]{64}$/.test(checksum))
-    throw new BadAnswer(`${release.checksumUrl} holds no checksum`);
+    throw new BadAnswer(`${artifact.checksumUrl} holds no checksum`);
   return checksum;
 }
 

@@ -1,6 +1,6 @@
 import type { Program } from "./versions.ts";
 
-/** What a source says when it is asked for a program in its pinned version. */
+/** What a source says when it is asked for a program in the version of the chosen release. */
 export type SourceAnswer = { type: "found"; path: string } | { type: "unavailable"; why: string };
 
 /** One way to come by the programs of the control plane. */

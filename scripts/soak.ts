@@ -1,0 +1,20 @@
+/**
+ * Goes through the whole matrix of faults, then lets many runs live among random ones. Ends by itself.
+ * SEED: what is drawn by chance (default: a new one, which is printed). SOAK_RUNS: how many runs (default 10,000).
+ * LIFE: one life of the matrix alone, such as docs/Delivered.
+ */
+import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+
+const { SEED = String(randomInt(2 ** 31)), SOAK_RUNS = "10000", LIFE } = process.env;
+const repeat = `SEED=${SEED} SOAK_RUNS=${SOAK_RUNS}`;
+process.stdout.write(`make soak ${LIFE === undefined ? repeat : `LIFE=${LIFE}`}\n`);
+
+const files = LIFE === undefined ? ["test/soak"] : ["test/soak/every-write.test.ts"];
+const child = spawn("vitest", ["run", "--project=soak", "--no-file-parallelism", ...files], {
+  stdio: "inherit",
+  env: { ...process.env, SEED, SOAK_RUNS },
+});
+child.on("close", (code) => {
+  process.exitCode = code ?? 1;
+});

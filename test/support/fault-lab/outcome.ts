@@ -1,0 +1,34 @@
+import type { RunStatus } from "@orchestrator/core";
+
+/** What a run has come to, such that it equals that of every other run of the scenario that went as well. */
+export interface Outcome {
+  status: unknown;
+  /** Promises that were broken on the way, and what was left behind. */
+  broken: string[];
+}
+
+const dropped: ReadonlySet<string> = new Set([
+  "startTime",
+  "completionTime",
+  "startedAt",
+  "finishedAt",
+  "lastTransitionTime",
+  "settingsHash",
+  "promptHash",
+]);
+
+/** A status without times, and without the names that follow from the run's UID. */
+export function comparable(status: RunStatus | undefined): unknown {
+  if (status === undefined) return "gone";
+  const text = JSON.stringify(status, (name, value: unknown) => {
+    if (dropped.has(name)) return undefined;
+    return typeof value === "string" ? withoutNames(value) : value;
+  });
+  return JSON.parse(text) as unknown;
+}
+
+function withoutNames(text: string): string {
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "(time)")
+    .replaceAll(/-run-\d+-[0-9a-f]{10}(-[a-z0-9]{5})?/g, "-(name)");
+}
