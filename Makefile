@@ -22,6 +22,12 @@ quickstart: bundle ## Start a local cluster, apply both samples, watch them beco
 test: install ## Run everything CI runs; never spends
 	@env -u ANTHROPIC_API_KEY $(NODE) scripts/test.ts
 
+.PHONY: bench
+bench: bundle ## Compare the operators with a Go operator and a floor (PART, N, ROUNDS: some of it)
+	@mkdir -p .local/bench/bin
+	@cd bench/go && go build -o ../../.local/bench/bin/ ./...
+	@$(NODE) bench/src/main.ts
+
 .PHONY: local-up
 local-up: bundle ## Start the local cluster with both operators and leave it running
 	@$(CLUSTER) up

@@ -17,6 +17,7 @@ describe("an operator's settings", () => {
       retryPeriodMs: 2_000,
       concurrentReconciles: 10,
       waitingNoticeAfterMs: 10_000,
+      recordEvents: true,
       logLevel: "info",
     });
   });
@@ -27,6 +28,7 @@ describe("an operator's settings", () => {
         ...required,
         WATCH_NAMESPACES: "team-a, team-b",
         LEADER_ELECTION: "false",
+        RECORD_EVENTS: "false",
         LEASE_NAMESPACE: "system",
         METRICS_PORT: "0",
         WAITING_NOTICE_AFTER: "1h30m",
@@ -39,6 +41,7 @@ describe("an operator's settings", () => {
     ).toMatchObject({
       watchNamespaces: ["team-a", "team-b"],
       leaderElection: false,
+      recordEvents: false,
       leaseNamespace: "system",
       metricsPort: 0,
       waitingNoticeAfterMs: 5_400_000,

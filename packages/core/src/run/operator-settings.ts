@@ -33,6 +33,8 @@ export interface OperatorSettings {
   concurrentReconciles: number;
   /** WAITING_NOTICE_AFTER; default 10s */
   waitingNoticeAfterMs: number;
+  /** RECORD_EVENTS; default true. Each event is a write. */
+  recordEvents: boolean;
   /** LOG_LEVEL; default info */
   logLevel: string;
   /** TELEMETRY_ENDPOINT; absent: no telemetry */
@@ -54,6 +56,7 @@ const objectName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be the name of a Kubernetes object");
 const namespace = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be the name of a namespace");
+const flag = z.enum(["true", "false"], "must be true or false").transform((value) => value === "true");
 const duration = z
   .string()
   .transform(durationMs)
@@ -81,16 +84,14 @@ const environment = z.object({
   CA_BUNDLE: path,
   METRICS_PORT: integer(0, 65_535).default(8080),
   HEALTH_PORT: integer(0, 65_535).default(8081),
-  LEADER_ELECTION: z
-    .enum(["true", "false"], "must be true or false")
-    .default("true")
-    .transform((value) => value === "true"),
+  LEADER_ELECTION: flag.default(true),
   LEASE_NAMESPACE: namespace.optional(),
   LEASE_DURATION: duration.default(15_000),
   RENEW_DEADLINE: duration.default(10_000),
   RETRY_PERIOD: duration.default(2_000),
   CONCURRENT_RECONCILES: integer(1, 1000).default(10),
   WAITING_NOTICE_AFTER: duration.default(10_000),
+  RECORD_EVENTS: flag.default(true),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
   TELEMETRY_ENDPOINT: url.optional(),
   POD_TEMPLATE: path,
@@ -122,6 +123,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     retryPeriodMs: values.RETRY_PERIOD,
     concurrentReconciles: values.CONCURRENT_RECONCILES,
     waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
+    recordEvents: values.RECORD_EVENTS,
     logLevel: values.LOG_LEVEL,
     ...defined({
       watchNamespaces: values.WATCH_NAMESPACES,

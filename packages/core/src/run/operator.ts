@@ -119,13 +119,16 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     indexers,
   });
   const component = `orchestrator.io/${name}`;
+  const events = settings.recordEvents
+    ? new EventRecorder({ client, component, instance: hostname(), clock: systemClock })
+    : { record: () => Promise.resolve() };
   const reconciler = new RunReconciler({
     handler,
     client,
     runs: runs.store,
     jobs: jobs.store,
     pods: pods.store,
-    events: new EventRecorder({ client, component, instance: hostname(), clock: systemClock }),
+    events,
     settings: program.decideSettings,
     now: () => systemClock.now(),
     random: Math.random,
