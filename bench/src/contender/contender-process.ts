@@ -21,7 +21,6 @@ export class ContenderProcess implements AsyncDisposable {
   readonly startedAt: number;
   readonly #child: ChildProcess;
   readonly #name: string;
-  #killed = false;
 
   private constructor(contender: Contender, child: ChildProcess, startedAt: number) {
     this.#child = child;
@@ -62,17 +61,11 @@ export class ContenderProcess implements AsyncDisposable {
     return await memoryMiB(this.#pid());
   }
 
-  async kill(): Promise<void> {
-    if (this.#killed) return;
-    this.#killed = true;
+  async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`${this.#name} had ended`);
     const closed = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.kill("SIGKILL");
     await closed;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
   }
 
   #pid(): number {

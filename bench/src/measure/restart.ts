@@ -25,20 +25,28 @@ export async function measureRestart(
   contender: Contender,
   { n }: { n: number },
 ): Promise<Pick<Measurement, "values">> {
-  const before = await requestCounts(stage);
+  const names = runNames("more", n);
+  const values = await measureRun(stage, contender, names);
+  const waiting = "waits-00000";
+  const startToJobSeconds = await startToJob(stage, contender, waiting);
+  await forget(stage, contender.runs, [...names, waiting]);
+  return { values: { ...values, startToJob: startToJobSeconds } };
+}
+
+async function measureRun(
+  stage: Stage,
+  contender: Contender,
+  names: readonly string[],
+): Promise<Measurement["values"]> {
   await using cluster = await PlayedCluster.start(stage, contender.runs);
-  const program = await ContenderProcess.start(contender, stage);
-  await using _killed = program;
+  const before = await requestCounts(stage);
+  await using program = await ContenderProcess.start(contender, stage);
   const quiet = await untilQuiet(program);
   await delay(idleMs);
   const writes = countWrites(countsBetween(before, await requestCounts(stage)));
   const { now: idleMemory, peak: startMemory } = await program.memoryMiB();
-  const names = runNames("more", n);
   const { values } = await measureBurst(stage, { contender, program, cluster }, { names, before: 0 });
-  await program.kill();
-  const startToJobSeconds = await startToJob(stage, contender, "waits-00000");
-  await forget(stage, contender.runs, [...names, "waits-00000"]);
-  return { values: { ...values, ...quiet, writes, idleMemory, startMemory, startToJob: startToJobSeconds } };
+  return { ...values, ...quiet, writes, idleMemory, startMemory };
 }
 
 /** Quiet is no more than 10 ms of CPU in 100 ms, for three seconds. */
