@@ -1,5 +1,5 @@
 import { rename, rm } from "node:fs/promises";
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
 
 export interface BundleOptions {
   /** Folder of the package; the bundle goes to its `dist/`. */
@@ -33,7 +33,6 @@ export async function bundle({ folder, name, furnish }: BundleOptions): Promise<
       // CommonJS packages inside the bundle ask for Node's own modules by require.
       js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
     },
-    plugins: [requiredHttp],
     minifyWhitespace: true,
     minifySyntax: true,
     keepNames: true,
@@ -43,18 +42,3 @@ export async function bundle({ folder, name, furnish }: BundleOptions): Promise<
   await rm(outdir, { recursive: true, force: true });
   await rename(next, outdir);
 }
-
-/**
- * `import ... from "node:http"` reads every export of it, and one of them loads Node's own copy of undici: 40 ms and 6 MiB for
- * nothing. `require` does not.
- */
-const requiredHttp: Plugin = {
-  name: "required-http",
-  setup({ onResolve, onLoad }) {
-    const namespace = "required-http";
-    onResolve({ filter: /^node:http$/ }, ({ path, kind }) =>
-      kind === "import-statement" ? { path, namespace } : { path, external: true },
-    );
-    onLoad({ filter: /.*/, namespace }, ({ path }) => ({ contents: `module.exports = require("${path}")` }));
-  },
-};

@@ -47,14 +47,16 @@ const columns: Record<string, { heading: string; columns: Column[] }> = {
 
 /** The tables of what was measured: medians, with the least and the greatest where there were several rounds. */
 export function renderReport(measurements: readonly Measurement[]): string {
-  const tables = Object.entries(columns)
-    .filter(([part]) => measurements.some((measurement) => measurement.part === part))
-    .map(([part, { heading, columns: chosen }]) => `### ${heading}\n\n${partTable(measurements, part, chosen)}`);
-  return [
-    `### The goals\n\n${goalsTable(measurements)}`,
-    `### Requests per run\n\n${requestsTable(measurements)}`,
-    ...tables,
-  ].join("\n\n");
+  const parts = Object.entries(columns).map(([part, { heading, columns: chosen }]) => ({
+    heading,
+    table: partTable(measurements, part, chosen),
+  }));
+  const goals = { heading: "The goals", table: goalsTable(measurements) };
+  const requests = { heading: "Requests per run", table: requestsTable(measurements) };
+  return [goals, requests, ...parts]
+    .filter(({ table }) => table !== "")
+    .map(({ heading, table }) => `### ${heading}\n\n${table}`)
+    .join("\n\n");
 }
 
 function partTable(measurements: readonly Measurement[], part: string, chosen: readonly Column[]): string {
