@@ -35,6 +35,12 @@ soak: bundle ## Run every life with trouble at every write, then 10,000 runs amo
 test-oldest: bundle ## Run the tests of the API on the oldest supported API server
 	@KUBERNETES_VERSION=v1.34.4 $(RUN) vitest run --project=behaviour $(OLDEST)
 
+.PHONY: bench
+bench: bundle ## Compare the operators with a Go operator and a floor (PART, N, ROUNDS: some of it)
+	@mkdir -p .local/bench/bin
+	@cd bench/go && go build -o ../../.local/bench/bin/ ./...
+	@$(NODE) bench/src/main.ts
+
 .PHONY: local-up
 local-up: bundle ## Start the local cluster with both operators and leave it running
 	@$(CLUSTER) up

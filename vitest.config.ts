@@ -22,7 +22,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts"],
           testTimeout: 30_000,
           expect: { poll: { timeout: 15_000, interval: 10 } },
         },

@@ -22,7 +22,7 @@ interface VitestReport {
 
 const checks: { name: string; command: string[] }[] = [
   { name: "format", command: ["biome", "ci", "."] },
-  { name: "lint", command: ["oxlint", "--type-aware", "packages", "test", "scripts"] },
+  { name: "lint", command: ["oxlint", "--type-aware", "packages", "test", "scripts", "bench"] },
   { name: "dead code", command: ["knip"] },
   { name: "types", command: ["turbo", "run", "typecheck", "--output-logs=errors-only"] },
   { name: "types of tests", command: ["tsc", "--noEmit", "-p", "tsconfig.json"] },

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { resources } from "@orchestrator/controller-runtime";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { requestsOf } from "../support/audit.ts";
 import { adminClient } from "../support/cluster.ts";
 import { createNamespace } from "../support/namespace.ts";
 import { startOperator } from "../support/operator.ts";
@@ -21,23 +21,6 @@ const result = {
   commit: "c0ffee",
   pullRequest: { number: 7, url: "https://forge.example/team/backlog/pull/7" },
 };
-
-interface AuditEntry {
-  stage: string;
-  verb: string;
-  user: { username: string };
-  objectRef?: { resource: string; subresource?: string };
-}
-
-/** What a user has asked of the API server, Leases left out. */
-async function requestsOf(user: string): Promise<string[]> {
-  const lines = (await readFile(inject("cluster").auditLog, "utf8")).split("\n").filter((line) => line.includes(user));
-  return lines
-    .map((line) => JSON.parse(line) as AuditEntry)
-    .filter(({ stage, user: { username } }) => stage === "ResponseComplete" && username === user)
-    .map(({ verb, objectRef }) => [verb, objectRef?.resource, objectRef?.subresource].filter(Boolean).join(" "))
-    .filter((request) => !request.endsWith(" leases"));
-}
 
 test("a normal run costs four writes and two events, and reads nothing", async () => {
   const client = await adminClient();

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { parse } from "yaml";
 import { z } from "zod";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { podTemplate, type PodTemplate } from "../pod/pod-template.ts";
@@ -39,6 +38,8 @@ async function readCaBundle(path: string): Promise<string> {
 
 async function readPodTemplate(path: string): Promise<PodTemplate> {
   const text = await read("POD_TEMPLATE", path);
+  // Loaded by the operators that have such a file alone.
+  const { parse } = await import("yaml");
   try {
     return podTemplate.parse(parse(text) ?? {});
   } catch (cause) {

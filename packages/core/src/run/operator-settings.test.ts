@@ -20,6 +20,7 @@ describe("an operator's settings", () => {
       reconcileTimeoutMs: 120_000,
       waitingNoticeAfterMs: 10_000,
       gracePeriodMs: 90_000,
+      recordEvents: true,
       logLevel: "info",
       workspaceAccessMode: "ReadWriteOnce",
     });
@@ -31,6 +32,7 @@ describe("an operator's settings", () => {
         ...required,
         WATCH_NAMESPACES: "team-a, team-b",
         LEADER_ELECTION: "false",
+        RECORD_EVENTS: "false",
         LEASE_NAMESPACE: "system",
         METRICS_PORT: "0",
         WAITING_NOTICE_AFTER: "1h30m",
@@ -44,6 +46,7 @@ describe("an operator's settings", () => {
     ).toMatchObject({
       watchNamespaces: ["team-a", "team-b"],
       leaderElection: false,
+      recordEvents: false,
       leaseNamespace: "system",
       metricsPort: 0,
       waitingNoticeAfterMs: 5_400_000,

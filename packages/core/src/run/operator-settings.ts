@@ -39,6 +39,8 @@ export interface OperatorSettings {
   reconcileTimeoutMs: number;
   /** WAITING_NOTICE_AFTER; default 10s */
   waitingNoticeAfterMs: number;
+  /** RECORD_EVENTS; default true. Each event is a write. */
+  recordEvents: boolean;
   /** LOG_LEVEL; default info */
   logLevel: string;
   /** TELEMETRY_ENDPOINT; absent: no telemetry */
@@ -101,6 +103,7 @@ const environment = z.object({
   CONCURRENT_RECONCILES: integer(1, 1000).default(10),
   RECONCILE_TIMEOUT: duration.default(120_000),
   WAITING_NOTICE_AFTER: duration.default(10_000),
+  RECORD_EVENTS: flag.default(true),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
   TELEMETRY_ENDPOINT: url.optional(),
   POD_TEMPLATE: path,
@@ -141,6 +144,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
     gracePeriodMs: values.POD_GRACE_PERIOD,
     reconcileTimeoutMs: values.RECONCILE_TIMEOUT,
     waitingNoticeAfterMs: values.WAITING_NOTICE_AFTER,
+    recordEvents: values.RECORD_EVENTS,
     logLevel: values.LOG_LEVEL,
     workspaceAccessMode: values.WORKSPACE_ACCESS_MODE,
     ...defined({

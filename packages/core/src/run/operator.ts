@@ -144,6 +144,9 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   });
   const claims = handler.workspaceOf && claimInformer(shared);
   const component = `orchestrator.io/${name}`;
+  const events = settings.recordEvents
+    ? new EventRecorder({ client: writer, component, instance: hostname(), clock: systemClock })
+    : { record: () => Promise.resolve() };
   const reconciler = new RunReconciler({
     handler,
     client: writer,
@@ -151,7 +154,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     jobs: jobs.store,
     pods: pods.store,
     claims: claims?.store,
-    events: new EventRecorder({ client: writer, component, instance: hostname(), clock: systemClock }),
+    events,
     settings: program.decideSettings,
     now: () => systemClock.now(),
     random: Math.random,

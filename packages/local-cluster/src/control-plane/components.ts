@@ -3,7 +3,7 @@ import type { Component } from "../process/component.ts";
 import type { Certificates, ClientName } from "./certificates.ts";
 import type { ControlPlanePorts } from "./control-plane-ports.ts";
 import { httpReady } from "./readiness.ts";
-import type { ControlPlaneSettings } from "./settings.ts";
+import type { ComponentName, ControlPlaneSettings } from "./settings.ts";
 import type { Binaries } from "../binaries/versions.ts";
 
 /** What the components of one control plane share. */
@@ -14,6 +14,8 @@ export interface ControlPlanePlan {
   binaries: Binaries;
   settings: ControlPlaneSettings;
 }
+
+export type NamedComponent = Component & { name: ComponentName };
 
 // Those that Jobs, Deployments, owner references, ServiceAccounts, claims, quotas, aggregated roles and lost nodes need.
 const CONTROLLERS = [
@@ -56,11 +58,14 @@ export function auditPolicyPath(directory: string): string {
 }
 
 /** The components in the order in which they start; each needs the ones before it. */
-export function controlPlaneComponents(plan: ControlPlanePlan): Component[] {
-  return [etcd(plan), apiServer(plan), controllerManager(plan), scheduler(plan)];
+export function controlPlaneComponents(plan: ControlPlanePlan): NamedComponent[] {
+  const { components, furtherArgs = {} } = plan.settings;
+  return [etcd(plan), apiServer(plan), controllerManager(plan), scheduler(plan)]
+    .filter(({ name }) => components === undefined || components.includes(name))
+    .map((component) => ({ ...component, args: [...component.args, ...(furtherArgs[component.name] ?? [])] }));
 }
 
-function etcd({ directory, ports, certificates, binaries }: ControlPlanePlan): Component {
+function etcd({ directory, ports, certificates, binaries }: ControlPlanePlan): NamedComponent {
   const { server, caFile, clients } = certificates;
   const client = `https://127.0.0.1:${ports.etcd}`;
   const peer = `https://127.0.0.1:${ports.etcdPeer}`;
@@ -92,7 +97,7 @@ function etcd({ directory, ports, certificates, binaries }: ControlPlanePlan): C
   };
 }
 
-function apiServer({ directory, ports, certificates, binaries, settings }: ControlPlanePlan): Component {
+function apiServer({ directory, ports, certificates, binaries, settings }: ControlPlanePlan): NamedComponent {
   const { server, caFile, clients, serviceAccount } = certificates;
   const eviction = settings.evictionSeconds ?? 300;
   return {
@@ -135,7 +140,7 @@ function apiServer({ directory, ports, certificates, binaries, settings }: Contr
   };
 }
 
-function controllerManager({ directory, ports, certificates, binaries, settings }: ControlPlanePlan): Component {
+function controllerManager({ directory, ports, certificates, binaries, settings }: ControlPlanePlan): NamedComponent {
   const { server, caFile, clients, serviceAccount } = certificates;
   const kubeconfig = kubeconfigPath(directory, "kube-controller-manager");
   return {
@@ -166,7 +171,7 @@ function controllerManager({ directory, ports, certificates, binaries, settings 
   };
 }
 
-function scheduler({ directory, ports, certificates, binaries }: ControlPlanePlan): Component {
+function scheduler({ directory, ports, certificates, binaries }: ControlPlanePlan): NamedComponent {
   const { server, caFile, clients } = certificates;
   const kubeconfig = kubeconfigPath(directory, "kube-scheduler");
   return {

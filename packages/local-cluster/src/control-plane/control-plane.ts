@@ -5,7 +5,7 @@ import { type Certificates, clientNames, ensureCertificates } from "./certificat
 import { auditLogPath, auditPolicyPath, controlPlaneComponents, kubeconfigPath, serverUrl } from "./components.ts";
 import { type ControlPlanePorts, chooseControlPlanePorts } from "./control-plane-ports.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
-import { type ControlPlaneSettings, defaultAuditPolicy } from "./settings.ts";
+import { type ComponentName, type ControlPlaneSettings, defaultAuditPolicy } from "./settings.ts";
 import type { Binaries } from "../binaries/versions.ts";
 
 export interface ControlPlaneOptions {
@@ -38,6 +38,8 @@ export interface ControlPlane {
   /** One JSON object a line, written before the request is answered. */
   auditLog: string;
   kubectl: string;
+  /** Process ids of the components. */
+  pids: ReadonlyMap<ComponentName, number>;
   /** Ends all components; each has `graceMs` (default 10,000; 0 kills) to end by itself. By default nothing calls it off. */
   stop(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
 }
@@ -59,9 +61,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const stopping = { directory, graceMs, signal: calledOff ?? new AbortController().signal };
     for (const { name } of components.toReversed()) await stopComponent(name, stopping);
   };
+  const pids = new Map<ComponentName, number>();
   try {
     for (const component of components) {
-      await startComponent(component, { directory, lifetime, signal, env, log });
+      const { pid } = await startComponent(component, { directory, lifetime, signal, env, log });
+      pids.set(component.name, pid);
     }
   } catch (error) {
     if (lifetime === "bound") await stop({ graceMs: 0 });
@@ -76,6 +80,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     certificates,
     auditLog: auditLogPath(directory),
     kubectl: binaries.kubectl,
+    pids,
     stop,
   };
 }

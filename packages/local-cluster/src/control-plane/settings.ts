@@ -1,5 +1,11 @@
+export type ComponentName = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler";
+
 /** What may be different from one local control plane to another. */
 export interface ControlPlaneSettings {
+  /** Which components there are. Default: all. */
+  components?: readonly ComponentName[];
+  /** Further arguments of components. */
+  furtherArgs?: Partial<Record<ComponentName, string[]>>;
   /** How long a node may be silent before its pods are lost, in seconds. Default 50, as in Kubernetes. */
   nodeSilenceSeconds?: number;
   /** How long pods of a lost node are kept before they are deleted, in seconds. Default 300, as in Kubernetes. */
