@@ -77,6 +77,7 @@ const implementation: Values = {
   required,
   optional: {
     ...shared,
+    workspace: { size: "1Gi" },
     followUp: "one",
     verify: ["true"],
     markdownFiles: [{ filename: "a.md", content: "one", fileType: "context" }],
@@ -87,6 +88,7 @@ const implementation: Values = {
     taskId: 2,
     serviceName: "parser",
     agentName: "grace",
+    workspace: { size: "1Gi", storageClassName: "fast" },
     followUp: "two",
     verify: ["true", "true"],
     markdownFiles: [{ filename: "a.md", content: "two", fileType: "context" }],
