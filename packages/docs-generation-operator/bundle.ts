@@ -4,6 +4,6 @@ import { bundle } from "../../scripts/bundle.ts";
 
 await bundle({
   folder: import.meta.dirname,
-  name: "main",
+  entries: { main: `${import.meta.dirname}/src/main.ts` },
   furnish: (outdir) => cp(templateFiles, `${outdir}/files`, { recursive: true }),
 });

@@ -48,6 +48,7 @@ describe.each(operators)("the base of $operator", ({ operator, plural }) => {
 
     expect(own.flatMap(({ resources }) => resources)).toEqual([plural, `${plural}/status`, `${plural}/finalizers`]);
     expect(verbsOn(rules, plural)).toEqual(["get", "list", "watch", "delete"]);
+    expect(verbsOn(rules, "networkpolicies")).toEqual(["get", "list", "watch", "create", "patch"]);
     expect(verbsOn(rules, "pods")).toEqual(["get", "list", "watch", "patch"]);
     expect(rules.flatMap(({ resources }) => resources)).not.toContain("secrets");
     expect(JSON.stringify(rules)).not.toContain('"*"');

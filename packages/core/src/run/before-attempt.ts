@@ -10,6 +10,7 @@ import { lookAgain, type Decision, type Situation } from "./decision.ts";
 import { endRound } from "./end-attempt.ts";
 import { beginRound } from "./begin-round.ts";
 import { liveJobs } from "./job-handler.ts";
+import { ensureNetworkPolicy } from "./network-policy.ts";
 import type { PodView, RunView } from "./observation.ts";
 import { isReason, type Reason } from "./reason.ts";
 import { resumeOf } from "./resume.ts";
@@ -93,6 +94,7 @@ function start(situation: Situation): Decision {
   return lookAgain(
     situation,
     [
+      ...ensureNetworkPolicy(situation),
       { type: "create", resource: resources.configMaps, object: configMap },
       { type: "create", resource: resources.jobs, object: job },
     ],

@@ -15,6 +15,7 @@ export const annotations = {
   runName: "orchestrator.io/run-name",
   settingsHash: "orchestrator.io/settings-hash",
   promptHash: "orchestrator.io/prompt-hash",
+  policyHash: "orchestrator.io/policy-hash",
 } as const;
 
 export const managedBy = "orchestrator";

@@ -4,6 +4,7 @@ import type {
   ContainerStatus,
   Job,
   KubernetesObject,
+  NetworkPolicy,
   ObjectKey,
   ObjectMeta,
   OwnerReference,
@@ -96,6 +97,16 @@ export interface PodView {
   agent: ContainerView;
 }
 
+export interface NetworkPolicyView {
+  namespace: string;
+  name: string;
+  uid: string;
+  createdAt: number;
+  resourceVersion: string;
+  /** Of the rules as an operator wrote them. */
+  policyHash: string;
+}
+
 /** Which attempt of its run: `number` counts over all rounds, `name` is that of its ConfigMap and Job. */
 export interface AttemptId {
   number: number;
@@ -116,6 +127,8 @@ export interface Observation {
   jobSeen: boolean;
   /** Every other Job and pod of the run. */
   others: { jobs: readonly JobView[]; pods: readonly PodView[] };
+  /** That of the run's kind in its namespace. */
+  networkPolicy?: NetworkPolicyView;
 }
 
 export function keyOf(view: { namespace: string; name: string }): ObjectKey {
@@ -183,6 +196,14 @@ export function projectPod({ metadata, spec, status = {} }: Pod): PodView {
       unschedulable: scheduled?.status === "False" ? text(scheduled.message) : undefined,
       disruption: disruption && { reason: text(disruption.reason), message: text(disruption.message) },
     }),
+  };
+}
+
+export function projectNetworkPolicy({ metadata }: NetworkPolicy): NetworkPolicyView {
+  return {
+    ...identity(metadata),
+    resourceVersion: text(metadata.resourceVersion),
+    policyHash: text(metadata.annotations?.[annotations.policyHash]),
   };
 }
 

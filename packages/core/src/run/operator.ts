@@ -20,6 +20,7 @@ import {
   type Job,
   type Logger,
   type Metrics,
+  type NetworkPolicy,
   type Pod,
 } from "@orchestrator/controller-runtime";
 import { InvalidConfig } from "../errors/invalid-config.ts";
@@ -29,9 +30,11 @@ import type { HandlerRegistry, JobHandler } from "./job-handler.ts";
 import { kindSelector } from "./labels.ts";
 import {
   projectJob,
+  projectNetworkPolicy,
   projectPod,
   projectRun,
   type JobView,
+  type NetworkPolicyView,
   type PodView,
   type RunObject,
   type RunView,
@@ -76,7 +79,8 @@ async function runOperator({ name, handlers, env, signal }: OperatorOptions): Pr
     metricsPort: settings.metricsPort,
     healthPort: settings.healthPort,
   });
-  const decideSettings = { attempt, waitingNoticeAfterMs: settings.waitingNoticeAfterMs };
+  const { waitingNoticeAfterMs, networkPolicy } = settings;
+  const decideSettings = { attempt, waitingNoticeAfterMs, ...(networkPolicy && { networkPolicy }) };
   const program = { name, client, logger, metrics, settings, decideSettings, runMetrics: createRunMetrics(metrics) };
   for (const handler of handlers.all()) addController(manager, handler, program);
   try {
@@ -118,6 +122,14 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     project: projectPod,
     indexers,
   });
+  const networkPolicies =
+    settings.networkPolicy &&
+    new Informer<NetworkPolicy, NetworkPolicyView>({
+      ...shared,
+      type: resources.networkPolicies,
+      labelSelector,
+      project: projectNetworkPolicy,
+    });
   const component = `orchestrator.io/${name}`;
   const reconciler = new RunReconciler({
     handler,
@@ -125,6 +137,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     runs: runs.store,
     jobs: jobs.store,
     pods: pods.store,
+    ...(networkPolicies && { networkPolicies: networkPolicies.store }),
     events: new EventRecorder({ client, component, instance: hostname(), clock: systemClock }),
     settings: program.decideSettings,
     now: () => systemClock.now(),
@@ -145,6 +158,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   manager.add(runs);
   manager.add(jobs);
   manager.add(pods);
+  if (networkPolicies !== undefined) manager.add(networkPolicies);
   manager.add(controller);
 }
 

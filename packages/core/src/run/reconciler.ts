@@ -8,21 +8,25 @@ import {
   type KubernetesClient,
   type KubernetesObject,
   type Logger,
+  type NetworkPolicy,
   type ObjectKey,
   type Pod,
   type ReconcileResult,
   type Store,
 } from "@orchestrator/controller-runtime";
+import { networkPolicyName } from "../pod/network-policy.ts";
 import { currentAttempt } from "./current-attempt.ts";
 import { decide, decideImpossible, decideRefused } from "./decide.ts";
 import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import type { JobHandler } from "./job-handler.ts";
+import { labels, managedBy } from "./labels.ts";
 import {
   controllerOf,
   isTerminal,
   keyOf,
   stopNow,
   type JobView,
+  type NetworkPolicyView,
   type Observation,
   type PodView,
   type RunObject,
@@ -41,6 +45,8 @@ export interface RunReconcilerOptions {
   /** With the index `byRun`, as `pods`. */
   jobs: Store<JobView, Job>;
   pods: Store<PodView, Pod>;
+  /** Absent: the operator leaves network policies to others. */
+  networkPolicies?: Store<NetworkPolicyView, NetworkPolicy>;
   events: Pick<EventRecorder, "record">;
   settings: DecideSettings;
   /** Milliseconds since the epoch. */
@@ -99,7 +105,19 @@ export class RunReconciler {
       jobs: jobsOfRun.filter((other) => other !== job),
       pods: podsOfRun.filter((other) => other !== pod),
     };
-    return { run, attempt, jobSeen, others, ...(job && { job }), ...(pod && { pod }) };
+    const networkPolicy = this.#options.networkPolicies?.get({
+      namespace: key.namespace,
+      name: networkPolicyName(handler.prefix),
+    });
+    return {
+      run,
+      attempt,
+      jobSeen,
+      others,
+      ...(job && { job }),
+      ...(pod && { pod }),
+      ...(networkPolicy && { networkPolicy }),
+    };
   }
 
   async #apply(observation: Observation, decision: Decision, signal: AbortSignal): Promise<ReconcileResult> {
@@ -125,6 +143,8 @@ export class RunReconciler {
         return this.#stopPod(action, signal);
       case "deleteRun":
         return this.#deleteRun(observation.run, action, signal);
+      case "updateNetworkPolicy":
+        return this.#updateNetworkPolicy(action, signal);
     }
   }
 
@@ -153,7 +173,7 @@ export class RunReconciler {
   ): Promise<Applied> {
     const { handler, client, settings } = this.#options;
     const existing = await client.get(resource, keyOfObject(object), { signal });
-    if (controllerOf(existing.metadata)?.uid !== observation.run.uid) {
+    if (!isOurs(existing, object, observation.run.uid)) {
       const message = `${label(object)} exists and does not belong to this run`;
       const cause = { reason: "NameConflict", message } as const;
       return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
@@ -235,6 +255,24 @@ export class RunReconciler {
     }
   }
 
+  async #updateNetworkPolicy(
+    { policy, resourceVersion }: Extract<Action, { type: "updateNetworkPolicy" }>,
+    signal: AbortSignal,
+  ): Promise<Applied> {
+    const { client, networkPolicies, logger } = this.#options;
+    const key = keyOfObject(policy);
+    const { annotations } = policy.metadata;
+    const patch = { metadata: { resourceVersion, annotations }, spec: policy.spec };
+    try {
+      const options = { type: "merge", signal } as const;
+      networkPolicies?.remember(await client.patch(resources.networkPolicies, key, patch, options));
+      logger.info(key, "brought a network policy up to date");
+      return done;
+    } catch (error) {
+      return overtaken(error);
+    }
+  }
+
   /** Only as it was seen: somebody may have changed since how long it is kept. */
   async #deleteRun(
     run: RunView,
@@ -255,6 +293,8 @@ export class RunReconciler {
 
   /** The next reconcile may come before the watch has brought what was just written. */
   #remember({ run, attempt }: Observation, object: KubernetesObject): void {
+    if (object.kind === resources.networkPolicies.kind)
+      this.#options.networkPolicies?.remember(object as NetworkPolicy);
     if (object.kind !== resources.jobs.kind) return;
     this.#options.jobs.remember(object as Job);
     this.#jobSeen.set(`${run.namespace}/${run.name}`, attempt.name);
@@ -273,6 +313,12 @@ function overtaken(error: unknown): Applied {
   if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
   if (isApiError(error, "NotFound")) return { type: "stop", next: { type: "awaitChange" } };
   throw error;
+}
+
+/** What belongs to a run names it as its owner; what belongs to none carries our label. */
+function isOurs({ metadata }: KubernetesObject, wanted: KubernetesObject, runUid: string): boolean {
+  if (wanted.metadata.ownerReferences === undefined) return metadata.labels?.[labels.managedBy] === managedBy;
+  return controllerOf(metadata)?.uid === runUid;
 }
 
 function newest(pods: readonly PodView[]): PodView | undefined {
