@@ -33,16 +33,22 @@ const { values } = parseArgs({
     /** Prefix of the images' names. */
     repository: { type: "string", default: "orchestrator" },
     output: { type: "string", default: ".tools/images" },
+    /** Folder of the packages whose bundles are put into the images. */
+    packages: { type: "string", default: "packages" },
+    /** Default: the version of this working copy. */
+    tag: { type: "string" },
   },
 });
-const { base, repository, output } = values;
+const { base, repository, output, packages, tag } = values;
 const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
+// What stands in the names of files: archives of another version lie beside our own.
+const suffix = tag === undefined ? "" : `-${tag}`;
 const layout = join(output, "oci");
 // Every file and every image has this date, so that the same content has the same digest.
 const timestamp = process.env["SOURCE_DATE_EPOCH"] || "0";
 
 const stageBundle = (name: string) => (context: string) =>
-  cp(`packages/${name}/dist`, join(context, "bundle"), { recursive: true });
+  cp(`${packages}/${name}/dist`, join(context, "bundle"), { recursive: true });
 
 const images: Image[] = [
   ...(base === undefined ? [{ name: "base", recipe: "base", stage: stageBase }] : []),
@@ -98,7 +104,7 @@ async function build({ name, recipe, stage }: Image, basedOn: string): Promise<B
   await mkdir(context, { recursive: true });
   await stage(context);
   await cp(join("images", recipe, "Containerfile"), join(context, "Containerfile"));
-  const reference = `${repository}/${name}:${version}`;
+  const reference = `${repository}/${name}:${tag ?? version}`;
   const inputs = createHash("sha256")
     .update([reference, basedOn, timestamp, await hashFolder(context)].join("\n"))
     .digest("hex");
@@ -128,22 +134,30 @@ async function make(options: {
     reference,
     context,
   ]);
-  const archive = join(output, `${name}.tar`);
+  const archive = join(output, `${name}${suffix}.tar`);
   await rm(archive, { force: true });
   await buildah("push", ["--quiet", reference, `docker-archive:${archive}:${reference}`]);
   const digestFile = join(output, `${name}.digest`);
-  await buildah("push", ["--quiet", "--format", "oci", "--digestfile", digestFile, reference, `oci:${layout}:${name}`]);
+  await buildah("push", [
+    "--quiet",
+    "--format",
+    "oci",
+    "--digestfile",
+    digestFile,
+    reference,
+    `oci:${layout}:${name}${suffix}`,
+  ]);
   const digest = (await readFile(digestFile, "utf8")).trim();
   const image = { reference, inputs, digest, compressedBytes: await compressedSize(digest) };
   await rm(digestFile);
-  await writeFile(join(output, `${name}.json`), `${JSON.stringify(image, null, 2)}\n`);
+  await writeFile(join(output, `${name}${suffix}.json`), `${JSON.stringify(image, null, 2)}\n`);
   return image;
 }
 
 async function readBuilt(name: string): Promise<BuiltImage | undefined> {
   try {
-    await stat(join(output, `${name}.tar`));
-    return JSON.parse(await readFile(join(output, `${name}.json`), "utf8")) as BuiltImage;
+    await stat(join(output, `${name}${suffix}.tar`));
+    return JSON.parse(await readFile(join(output, `${name}${suffix}.json`), "utf8")) as BuiltImage;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

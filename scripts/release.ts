@@ -14,10 +14,13 @@ const { values } = parseArgs({
     /** `digest` for images from a registry, `tag` for those that are loaded into nodes, which know no digest of theirs. */
     pin: { type: "string", default: "digest" },
     output: { type: "string", default: "dist" },
+    /** Default: the version of this working copy. */
+    tag: { type: "string" },
   },
 });
 const { images, repository, pin, output } = values;
 const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
+const tag = values.tag ?? version;
 const operators = ["docs-generation-operator", "task-implementation-operator"];
 
 const files = [
@@ -32,7 +35,7 @@ const files = [
 
 /** An image by the only name that stands for its content, or by its tag. */
 async function pinned(name: string): Promise<{ newTag: string } | { digest: string }> {
-  if (pin === "tag") return { newTag: version };
+  if (pin === "tag") return { newTag: tag };
   const { digest } = JSON.parse(await readFile(join(images, `${name}.json`), "utf8")) as { digest: string };
   return { digest };
 }
