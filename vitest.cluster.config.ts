@@ -6,11 +6,12 @@ const resolve = { conditions: ["@orchestrator/source"] };
 export default defineConfig({
   resolve,
   ssr: { resolve },
+  // What the global setup is loaded by.
+  environments: { __vitest__: { resolve } },
   test: {
     name: "cluster",
     include: ["test/cluster/**/*.test.ts"],
     globalSetup: ["test/cluster/support/global-setup.ts"],
-    environments: { __vitest__: { resolve } },
     testTimeout: 600_000,
     hookTimeout: 300_000,
     fileParallelism: false,

@@ -19,7 +19,7 @@ beforeAll(async () => {
     make -C ${folder} bundle
     node --conditions=@orchestrator/source scripts/images.ts --packages ${folder}/packages --tag older
     node --conditions=@orchestrator/source scripts/release.ts --pin tag --tag older --output .tools/older-release
-    for name in docs-generation-operator task-implementation-operator agent; do ${LOAD_IMAGE} .tools/images/$name-older.tar; done`);
+    for name in docs-generation-operator task-implementation-operator agent; do ${LOAD_IMAGE} "$PWD/.tools/images/$name-older.tar"; done`);
 }, 900_000);
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -37,7 +37,7 @@ test(`${count} runs in flight survive an upgrade and a roll back: none is lost, 
   // Few pods fit the node at once; the others wait, and that is in flight, too.
   const runs: RunObject[] = [];
   const repository = await lab.repository("upgrade", [{ id: 1, title }]);
-  for (let index = 0; index < count; index += 1) runs.push(await lab.implement(`run-${index}`, { repository }));
+  for (let index = 0; index < count; index += 1) runs.push(await lab.implement(`run-${index}`, { repository, pendingTimeout: "1h" }));
   await lab.model.held(title, 4);
   await followGuide("Upgrade and roll back", variables);
   const before = await lab.kubectl("get", "tir", "-o", "name");

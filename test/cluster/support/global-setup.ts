@@ -46,7 +46,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   };
   try {
     await followGuide("Images", {});
-    for (const name of archives) await runShell(`${load} ".tools/images/${name}.tar"`);
+    for (const name of archives) await runShell(`${load} "$PWD/.tools/images/${name}.tar"`);
     await startRehearsal(directory, `orchestrator/rehearsal:${version}`);
     await followGuide("Install", variables);
     provide("stage", { kubeconfig, directory, variables, version });
