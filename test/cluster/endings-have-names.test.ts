@@ -29,7 +29,7 @@ async function rehearsed(name: string, scenario: string, spec: Record<string, un
 const limited = (memory: string) => ({ pod: { resources: { requests: { memory: "128Mi" }, limits: { memory } } } });
 
 test("an agent that passes its memory limit is OutOfMemory", async () => {
-  const run = await rehearsed("agent-oom", "slow", limited("200Mi"));
+  const run = await rehearsed("agent-oom", "slow", limited("130Mi"));
   const status = await lab.end(run);
   expect(reasonOf(status), status.message).toBe("OutOfMemory");
   expect(status.message).toContain("spec.pod.resources.limits.memory");

@@ -37,7 +37,8 @@ test(`${count} runs in flight survive an upgrade and a roll back: none is lost, 
   // Few pods fit the node at once; the others wait, and that is in flight, too.
   const runs: RunObject[] = [];
   const repository = await lab.repository("upgrade", [{ id: 1, title }]);
-  for (let index = 0; index < count; index += 1) runs.push(await lab.implement(`run-${index}`, { repository, pendingTimeout: "1h" }));
+  for (let index = 0; index < count; index += 1)
+    runs.push(await lab.implement(`run-${index}`, { repository, pendingTimeout: "1h" }));
   await lab.model.held(title, 4);
   await followGuide("Upgrade and roll back", variables);
   const before = await lab.kubectl("get", "tir", "-o", "name");
