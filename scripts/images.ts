@@ -58,7 +58,7 @@ const images: Image[] = [
     stage: stageBundle(name),
   })),
   { name: "agent", recipe: "agent", stage: stageAgent },
-  { name: "rehearsal", recipe: "rehearsal", stage: stageRehearsal },
+  ...(tag === undefined ? [{ name: "rehearsal", recipe: "rehearsal", stage: stageRehearsal }] : []),
 ];
 
 async function stageBase(context: string): Promise<void> {

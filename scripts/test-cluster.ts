@@ -12,6 +12,8 @@ interface Report {
 }
 
 const file = ".tools/test-cluster.json";
+/** What the tests have measured, as lines for people. */
+const times = ".tools/test-cluster-times";
 
 function runTests(): Promise<boolean> {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
@@ -34,13 +36,14 @@ function printTable({ testResults }: Report): void {
 }
 
 await mkdir(".tools", { recursive: true });
-await rm(file, { force: true });
+for (const path of [file, times]) await rm(path, { force: true });
 const ok = await runTests();
 const report = await readFile(file, "utf8").then(
   (text) => JSON.parse(text) as Report,
   () => ({ numPassedTests: 0, numFailedTests: 1, testResults: [] }),
 );
 printTable(report);
+process.stdout.write(await readFile(times, "utf8").catch(() => ""));
 const failed = ok ? report.numFailedTests : Math.max(report.numFailedTests, 1);
 process.stdout.write(`${report.numPassedTests} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;

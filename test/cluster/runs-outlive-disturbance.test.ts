@@ -1,7 +1,6 @@
 import { resources } from "@orchestrator/controller-runtime";
 import type { RunObject } from "@orchestrator/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { waitFor } from "../support/wait.ts";
 import { type ClusterLab, onCluster, openLab, reasonOf } from "./support/cluster-lab.ts";
 import { runShell } from "./support/guide.ts";
 import { rolledOut } from "./support/operators.ts";
@@ -62,13 +61,14 @@ test("the operator is rolled while runs are in flight", async () => {
 test.runIf(RESTART_KUBELET)("the kubelet is restarted while a run is at work", async () => {
   const runs = await working("kubelet", 1);
   await runShell(RESTART_KUBELET ?? "");
+  await lab.answers();
   expect(await goOn("kubelet", runs)).toMatchObject([undisturbed]);
 });
 
 test.runIf(RESTART_API_SERVER)("the API server is restarted while a run is at work", async () => {
   const runs = await working("api-server", 1);
   await runShell(RESTART_API_SERVER ?? "");
-  await waitFor("the API server to answer", async () => ({ done: await onCluster("get", "--raw", "/readyz") }));
+  await lab.answers();
   expect(await goOn("api-server", runs)).toMatchObject([undisturbed]);
   await rolledOut();
 });
@@ -88,6 +88,7 @@ test.runIf(STOP_KUBELET && START_KUBELET)("a node that cannot be reached is Node
   } finally {
     await onCluster("taint", "node", node, `${key}:NoExecute-`);
     await runShell(START_KUBELET ?? "");
+    await lab.answers();
     await lab.model.release("Held: lost");
     await onCluster("wait", "--for=condition=Ready", `node/${node}`, "--timeout=120s");
   }

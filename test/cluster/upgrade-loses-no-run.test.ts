@@ -13,11 +13,12 @@ const count = 20;
 
 let lab: ClusterLab;
 beforeAll(async () => {
+  const { version } = inject("stage");
   lab = await openLab("upgrade");
   await runShell(`
     [ -e ${folder}/.git ] || git worktree add --force --detach ${folder} ${OLDER}
     make -C ${folder} bundle
-    node --conditions=@orchestrator/source scripts/images.ts --packages ${folder}/packages --tag older
+    node --conditions=@orchestrator/source scripts/images.ts --base orchestrator/base:${version} --packages ${folder}/packages --tag older
     node --conditions=@orchestrator/source scripts/release.ts --pin tag --tag older --output .tools/older-release
     for name in docs-generation-operator task-implementation-operator agent; do ${LOAD_IMAGE} "$PWD/.tools/images/$name-older.tar"; done`);
 }, 900_000);

@@ -41,6 +41,8 @@ export interface ClusterLab extends AsyncDisposable {
     held(text: string, count?: number): Promise<void>;
   };
   kubectl(...args: string[]): Promise<string>;
+  /** Waits until API server and kubelet answer again, both after they were seen gone or not. */
+  answers(): Promise<void>;
 }
 
 type Wait = Parameters<typeof waitFor>[2];
@@ -91,6 +93,7 @@ export async function openLab(prefix: string): Promise<ClusterLab> {
       held: (text, count = 1) => waitUntilHeld(text, count),
     },
     kubectl: inNamespace,
+    answers: untilAnswers,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -162,6 +165,25 @@ async function ask(server: "forge" | "model", method: string, path: string, body
   const into = ["-n", rehearsalNamespace, "exec", "-i", `deployment/${server}`, "--", "node", "-e", program, "--"];
   const token = server === "forge" ? ["/data/forge.json"] : [];
   return await kubectlOk([...into, method, path, ...token], { input: body, cluster: cluster() });
+}
+
+/** Three times in a row, because what was told to restart may answer once more before it goes. */
+async function untilAnswers(): Promise<void> {
+  let times = 0;
+  await waitFor(
+    "API server and kubelet to answer",
+    async () => {
+      const { code, stderr } = await kubectl(
+        ["-n", rehearsalNamespace, "exec", "deployment/model", "--", "node", "-v"],
+        {
+          cluster: cluster(),
+        },
+      );
+      times = code === 0 ? times + 1 : 0;
+      return times === 3 ? { done: true } : { pending: stderr };
+    },
+    { timeoutMs: 120_000, intervalMs: 1000 },
+  );
 }
 
 async function waitUntilHeld(text: string, count: number): Promise<void> {
