@@ -98,7 +98,7 @@ export async function openLab(prefix: string): Promise<ClusterLab> {
   };
 }
 
-export const hasEnded = ({ phase }: Partial<RunStatus>): boolean =>
+const hasEnded = ({ phase }: Partial<RunStatus>): boolean =>
   phase === "Succeeded" || phase === "Failed" || phase === "Cancelled";
 
 /** Reason of the condition Succeeded. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 
 /** The commands of one section of docs/install.md, in their order, as a reader would type them. */
-export async function commandsOf(section: string): Promise<string[]> {
+async function commandsOf(section: string): Promise<string[]> {
   const guide = await readFile("docs/install.md", "utf8");
   const text = guide.split(/^## /m).find((part) => part.startsWith(`${section}\n`));
   if (text === undefined) throw new Error(`docs/install.md has no section ${JSON.stringify(section)}`);
