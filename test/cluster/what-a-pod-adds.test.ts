@@ -3,7 +3,7 @@ import type { Pod } from "@orchestrator/controller-runtime";
 import { progressLine } from "@orchestrator/core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { waitFor } from "../support/wait.ts";
-import { type ClusterLab, openLab } from "./support/cluster-lab.ts";
+import { type ClusterLab, openLab, stateOf } from "./support/cluster-lab.ts";
 
 let lab: ClusterLab;
 beforeAll(async () => {
@@ -49,16 +49,19 @@ async function floor(name: string): Promise<number> {
   return performance.now() - began;
 }
 
-/** Milliseconds that the agent's sessions took by the runner's own account. */
+/**
+ * Milliseconds from the start of the agent's container, whose time has a resolution of one second, to the end of its session by
+ * the runner's own account.
+ */
 async function sessionsOf(pod: Pod): Promise<number> {
   const log = await lab.kubectl("logs", pod.metadata.name, "-c", "agent");
   const times = log
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => progressLine.parse(JSON.parse(line)))
-    .filter(({ step }) => step === "session" || step === "tool")
+    .filter(({ step }) => step === "session" || step === "tool" || step === "task")
     .map(({ time }) => Date.parse(time));
-  return Math.max(...times) - Math.min(...times);
+  return Math.max(...times) - Date.parse(stateOf(pod, "agent").terminated?.startedAt ?? "");
 }
 
 async function measure(name: string): Promise<Record<string, number>> {
