@@ -11,6 +11,9 @@ NODE := $(RUN) node --conditions=@orchestrator/source --disable-warning=Experime
 OLDEST := apply-refuses explain-tells get-shows samples-do client-writes watch-follows
 CLUSTER := $(NODE) packages/local-cluster/src/main.ts
 
+# What the upgrade in test-cluster starts from: the last commit before there were images.
+OLDER ?= 7fccf06
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -56,6 +59,18 @@ local-status: install ## Say what of the local cluster runs
 .PHONY: bundle
 bundle: install ## Bundle the operators and the agent's runner
 	@$(RUN) turbo run bundle --output-logs=errors-only >.tools/bundle.log 2>&1 || { cat .tools/bundle.log >&2; exit 1; }
+
+.PHONY: images
+images: bundle ## Build the images with buildah (BASE=image, REPOSITORY=prefix)
+	@$(NODE) scripts/images.ts $(if $(BASE),--base $(BASE)) $(if $(REPOSITORY),--repository $(REPOSITORY))
+
+.PHONY: release
+release: install ## Render dist/install*.yaml with kustomize (REPOSITORY=prefix, PIN=digest or tag)
+	@$(NODE) scripts/release.ts $(if $(PIN),--pin $(PIN)) $(if $(REPOSITORY),--repository $(REPOSITORY))
+
+.PHONY: test-cluster
+test-cluster: bundle ## Test on a real cluster (KUBECONFIG, LOAD_IMAGE=command given an archive)
+	@env -u ANTHROPIC_API_KEY OLDER=$(OLDER) $(NODE) scripts/test-cluster.ts $(ARGS)
 
 .PHONY: crds
 crds: install ## Write crds/ from the zod schemas

@@ -4,8 +4,8 @@ import { build, type Plugin } from "esbuild";
 export interface BundleOptions {
   /** Folder of the package; the bundle goes to its `dist/`. */
   folder: string;
-  /** Name of the program's file, without its ending. */
-  name: string;
+  /** The programs' source files by the names of their bundles, without ending. */
+  entries: Record<string, string>;
   /** Puts what the program reads at run time beside it. */
   furnish?: (outdir: string) => Promise<void>;
   /** Of undici only `Agent` and `ProxyAgent` are used. Default: false. */
@@ -13,15 +13,15 @@ export interface BundleOptions {
 }
 
 /**
- * Bundles `src/main.ts` of a package and all that it needs into `dist/<name>.mjs` and its chunks. The folder is put in place
+ * Bundles programs of a package and all that they need into `dist/<name>.mjs` and their chunks. The folder is put in place
  * whole, so that programs that run from the one before keep it.
  */
-export async function bundle({ folder, name, furnish, onlyDispatchers = false }: BundleOptions): Promise<void> {
+export async function bundle({ folder, entries, furnish, onlyDispatchers = false }: BundleOptions): Promise<void> {
   const outdir = `${folder}/dist`;
   const next = `${folder}/dist.next`;
   await rm(next, { recursive: true, force: true });
   await build({
-    entryPoints: { [name]: `${folder}/src/main.ts` },
+    entryPoints: entries,
     outdir: next,
     outExtension: { ".js": ".mjs" },
     bundle: true,

@@ -1,3 +1,3 @@
 import { bundle } from "../../scripts/bundle.ts";
 
-await bundle({ folder: import.meta.dirname, name: "agent-runner" });
+await bundle({ folder: import.meta.dirname, entries: { "agent-runner": `${import.meta.dirname}/src/main.ts` } });

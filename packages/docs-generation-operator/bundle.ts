@@ -4,7 +4,7 @@ import { bundle } from "../../scripts/bundle.ts";
 
 await bundle({
   folder: import.meta.dirname,
-  name: "main",
+  entries: { main: `${import.meta.dirname}/src/main.ts` },
   onlyDispatchers: true,
   furnish: (outdir) => cp(templateFiles, `${outdir}/files`, { recursive: true }),
 });

@@ -27,6 +27,11 @@ function verbsOn(rules: NonNullable<Manifest["rules"]>, resource: string): strin
   return rules.filter(({ resources }) => resources.includes(resource)).flatMap(({ verbs }) => verbs);
 }
 
+/** Rather than a role for people. */
+function isOperators({ metadata }: Manifest): boolean {
+  return !/-(admin|editor|viewer)$/.test(metadata.name);
+}
+
 const operators = [
   { operator: "docs-generation-operator", plural: "docsgenerationruns" },
   { operator: "task-implementation-operator", plural: "taskimplementationruns" },
@@ -43,11 +48,12 @@ describe.each(operators)("the base of $operator", ({ operator, plural }) => {
 
   it("has rights to its own runs alone, and to no Secret", async () => {
     const manifests = await render(`base/${operator}`);
-    const rules = manifests.flatMap((manifest) => manifest.rules ?? []);
+    const rules = manifests.filter(isOperators).flatMap((manifest) => manifest.rules ?? []);
     const own = rules.filter(({ apiGroups }) => apiGroups.includes("orchestrator.io"));
 
     expect(own.flatMap(({ resources }) => resources)).toEqual([plural, `${plural}/status`, `${plural}/finalizers`]);
     expect(verbsOn(rules, plural)).toEqual(["get", "list", "watch", "delete"]);
+    expect(verbsOn(rules, "networkpolicies")).toEqual(["get", "list", "watch", "create", "patch"]);
     expect(verbsOn(rules, "pods")).toEqual(["get", "list", "watch", "patch"]);
     expect(rules.flatMap(({ resources }) => resources)).not.toContain("secrets");
     expect(JSON.stringify(rules)).not.toContain('"*"');
@@ -64,16 +70,19 @@ describe("the overlays", () => {
     expect(names(manifests, "Deployment")).toEqual(operators.map(({ operator }) => operator));
     expect(names(manifests, "CustomResourceDefinition")).toHaveLength(2);
     expect(names(manifests, "Namespace")).toEqual(["orchestrator-system"]);
-    expect(new Set(names(manifests, "ClusterRole")).size).toBe(2);
+    expect(names(manifests, "PodDisruptionBudget")).toEqual(operators.map(({ operator }) => operator));
+    // Each operator's own, and three for the people who use its runs.
+    expect(new Set(names(manifests, "ClusterRole")).size).toBe(8);
   });
 
   it("namespaced gives no right outside the operators' namespace", async () => {
     const manifests = await render("overlays/namespaced");
 
-    expect(names(manifests, "ClusterRole")).toEqual([]);
+    // What is left gives people rights to runs, and is bound to no operator.
+    expect(names(manifests, "ClusterRole").filter((name) => name.endsWith("-operator"))).toEqual([]);
     expect(names(manifests, "ClusterRoleBinding")).toEqual([]);
     expect(names(manifests, "Role")).toHaveLength(4);
-    const clusterWide = new Set(["CustomResourceDefinition", "Namespace"]);
+    const clusterWide = new Set(["CustomResourceDefinition", "Namespace", "ClusterRole"]);
     const outside = manifests.filter(
       ({ kind, metadata }) => !clusterWide.has(kind) && metadata.namespace !== "orchestrator-system",
     );

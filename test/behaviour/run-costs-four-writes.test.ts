@@ -1,4 +1,5 @@
-import { resources } from "@orchestrator/controller-runtime";
+import { type KubernetesClient, resources } from "@orchestrator/controller-runtime";
+import type { RunStatus } from "@orchestrator/core";
 import { expect, onTestFinished, test } from "vitest";
 import { requestsOf } from "../support/audit.ts";
 import { adminClient } from "../support/cluster.ts";
@@ -22,7 +23,37 @@ const result = {
   pullRequest: { number: 7, url: "https://forge.example/team/backlog/pull/7" },
 };
 
-test("a normal run costs four writes and two events, and reads nothing", async () => {
+const ofARun = [
+  "create configmaps",
+  "create jobs",
+  "patch docsgenerationruns status",
+  "create events",
+  "patch docsgenerationruns status",
+  "create events",
+];
+
+/** Plays one run to its end; answers its status. */
+async function playRun(client: KubernetesClient, namespace: string, name: string): Promise<RunStatus | undefined> {
+  const key = { namespace, name };
+  const kubelet = new PlayedKubelet(client, namespace);
+  await client.create(docsRuns, docsRun(namespace, name), { signal: AbortSignal.timeout(30_000) });
+  await kubelet.startAgent(name);
+  await waitForRun(client, docsRuns, key, "to be Running", ({ phase }) => phase === "Running");
+  const tasks = { delivered: "1-2", upToDate: "", failed: "" };
+  await kubelet.endPod(name, {
+    gateway: { version: 1, usage, model: "claude-opus-5-5", delivery: { outcome: "Delivered", result, tasks } },
+    agent: { version: 1, sessionId: "session-1", agentVersion: "2.1.330" },
+  });
+  const { status } = await waitForRun(client, docsRuns, key, "to be Succeeded", ({ phase }) => phase === "Succeeded");
+  const job = await kubelet.job(name);
+  await waitFor("the Job to be Complete", async (signal) => {
+    const { status: seen } = await client.get(resources.jobs, { namespace, name: job.metadata.name }, { signal });
+    return seen?.succeeded === 1 ? { done: true } : { pending: seen };
+  });
+  return status;
+}
+
+test("a normal run costs four writes and two events, reads nothing, and the first of its namespace makes a policy", async () => {
   const client = await adminClient();
   onTestFinished(() => client.close());
   await using namespace = await createNamespace(client, "four-writes");
@@ -33,44 +64,17 @@ test("a normal run costs four writes and two events, and reads nothing", async (
     env: { WAITING_NOTICE_AFTER: "1h" },
   });
   const before = await requestsOf(operator.user);
-  const key = { namespace: namespace.name, name: "backlog-docs" };
-  const kubelet = new PlayedKubelet(client, namespace.name);
-  await client.create(docsRuns, docsRun(namespace.name, key.name), { signal: AbortSignal.timeout(30_000) });
-
-  await kubelet.startAgent(key.name);
-  await waitForRun(client, docsRuns, key, "to be Running", ({ phase }) => phase === "Running");
-  const tasks = { delivered: "1-2", upToDate: "", failed: "" };
-  await kubelet.endPod(key.name, {
-    gateway: { version: 1, usage, model: "claude-opus-5-5", delivery: { outcome: "Delivered", result, tasks } },
-    agent: { version: 1, sessionId: "session-1", agentVersion: "2.1.330" },
-  });
-  const { status } = await waitForRun(client, docsRuns, key, "to be Succeeded", ({ phase }) => phase === "Succeeded");
-
-  expect(status).toMatchObject({
+  expect(await playRun(client, namespace.name, "first")).toMatchObject({
     totalCostUsd: "0.12",
     result,
     tasks: { summary: "2/2", total: 2, delivered: 2, upToDate: 0, failed: 0 },
     provenance: { image: "orchestrator/agent:dev", agentVersion: "2.1.330", model: "claude-opus-5-5" },
     attempts: [{ number: 1, outcome: "Succeeded", reason: "Delivered", sessionId: "session-1" }],
   });
-  const job = await kubelet.job(key.name);
-  await waitFor("the Job to be Complete", async (signal) => {
-    const jobKey = { namespace: namespace.name, name: job.metadata.name };
-    const { status: seen } = await client.get(resources.jobs, jobKey, { signal });
-    return seen?.succeeded === 1 ? { done: true } : { pending: seen };
-  });
+  await playRun(client, namespace.name, "second");
   await operator.stop();
   const asked = (await requestsOf(operator.user))
     .slice(before.length)
     .filter((request) => !request.startsWith("watch "));
-  expect(asked.toSorted()).toEqual(
-    [
-      "create configmaps",
-      "create jobs",
-      "patch docsgenerationruns status",
-      "create events",
-      "patch docsgenerationruns status",
-      "create events",
-    ].toSorted(),
-  );
+  expect(asked.toSorted()).toEqual(["create networkpolicies", ...ofARun, ...ofARun].toSorted());
 });

@@ -1,10 +1,11 @@
 export { type GetBinariesOptions, getBinaries } from "./binaries/get-binaries.ts";
 export type { Binaries, Program } from "./binaries/versions.ts";
-export type { CertificateFiles, Certificates } from "./control-plane/certificates.ts";
+export { type CertificateFiles, type Certificates, ensureCertificates } from "./control-plane/certificates.ts";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control-plane/control-plane.ts";
 export { type ControlPlanePorts, chooseControlPlanePorts } from "./control-plane/control-plane-ports.ts";
 export type { Faults } from "./forge/faults.ts";
 export { type Forge, type ForgeOptions, startForge } from "./forge/forge.ts";
+export { sampleFiles } from "./cluster/sample-files.ts";
 export { agentCliPath } from "./agent-cli.ts";
 export { localImages } from "./images.ts";
 export type { Image, ImageTable } from "./node/image-table.ts";

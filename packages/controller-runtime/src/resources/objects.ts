@@ -300,6 +300,25 @@ export interface PersistentVolume extends KubernetesObject {
   status?: { phase?: "Pending" | "Available" | "Bound" | "Released" | "Failed" };
 }
 
+/** A peer is a block of addresses, or all pods of the namespaces selected. */
+export type NetworkPolicyPeer =
+  | { ipBlock: { cidr: string; except?: string[] } }
+  | { namespaceSelector: { matchLabels?: Record<string, string> } };
+
+export interface NetworkPolicyEgressRule {
+  to: NetworkPolicyPeer[];
+  ports: { protocol: "TCP" | "UDP"; port: number }[];
+}
+
+export interface NetworkPolicy extends KubernetesObject {
+  spec: {
+    podSelector: { matchLabels?: Record<string, string> };
+    policyTypes: ("Ingress" | "Egress")[];
+    ingress?: unknown[];
+    egress?: NetworkPolicyEgressRule[];
+  };
+}
+
 export interface StorageClass extends KubernetesObject {
   provisioner: string;
   reclaimPolicy?: "Retain" | "Delete";

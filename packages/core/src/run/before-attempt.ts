@@ -11,6 +11,7 @@ import { lookAgain, type Action, type Decision, type Situation } from "./decisio
 import { endRound } from "./end-attempt.ts";
 import { beginRound } from "./begin-round.ts";
 import { liveJobs } from "./job-handler.ts";
+import { ensureNetworkPolicy } from "./network-policy.ts";
 import type { PodView } from "./observation.ts";
 import { isReason, type Reason } from "./reason.ts";
 import { resumeOf } from "./resume.ts";
@@ -103,6 +104,7 @@ function start(situation: Situation): Decision {
   return lookAgain(
     situation,
     [
+      ...ensureNetworkPolicy(situation),
       ...(workspace === undefined ? [] : [take(situation, workspace)]),
       { type: "create", resource: resources.configMaps, object: configMap },
       { type: "create", resource: resources.jobs, object: job },

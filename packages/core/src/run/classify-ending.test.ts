@@ -114,6 +114,12 @@ describe("how an attempt ended", () => {
     ],
     ["the agent's report over the time limit", "NoResult", { agent: says("NoResult"), exitCode: 137 }, deadline],
     ["the time limit over memory", "AgentTimedOut", {}, { ...deadline, agent: exited(137, { reason: "OOMKilled" }) }],
+    [
+      "memory over an agent without a result",
+      "OutOfMemory",
+      { agent: says("NoResult") },
+      { agent: exited(1, { reason: "OOMKilled", message: { version: 1, ...says("NoResult") } }) },
+    ],
     ["memory over the exit code", "OutOfMemory", {}, { agent: exited(127, { reason: "OOMKilled" }) }],
   ])("%s", (_, reason, told, changes) => {
     expect(reasonOf(told, changes)).toBe(reason);

@@ -8,7 +8,8 @@ import { reasons, type Reason } from "./reason.ts";
 /**
  * Why a pod that has ended ended. When several signs are there, the first of these decides: complete delivery proven by the
  * gateway; eviction, preemption, node loss, deletion; failure before the agent; the gateway's verdict; that it was told to end;
- * what was delivered in part; the agent's report; the pod's time limit; memory; exit code.
+ * what was delivered in part; the agent's report (but that it had no result, where memory ran out); the pod's time limit; memory;
+ * exit code.
  *
  * @param job absent when it is gone or going: a deleted pod then went with its Job.
  */
@@ -31,6 +32,7 @@ function firstSign(pod: PodView, job: JobView | undefined, report: PodReport): V
     gatewaysWord(report) ??
     toldToEnd(pod) ??
     partialDelivery(report) ??
+    silencedByMemory(pod, report) ??
     agentsWord(report) ??
     emptyDelivery(report) ??
     timeLimit(pod) ??
@@ -151,6 +153,12 @@ const believed: ReadonlySet<Reason> = new Set([
 function agentsWord({ agent }: PodReport): Verdict | undefined {
   const told = agent?.verdict;
   return told !== undefined && believed.has(told.reason) ? told : undefined;
+}
+
+/** The kernel ended the agent alone, and the runner, which outlived it, cannot know why. */
+function silencedByMemory(pod: PodView, { agent }: PodReport): Verdict | undefined {
+  if (agent?.verdict?.reason !== "NoResult" || pod.agent.type !== "terminated") return undefined;
+  return pod.agent.reason === "OOMKilled" ? exitOfContainer("agent", pod, pod.agent) : undefined;
 }
 
 function emptyDelivery({ gateway }: PodReport): Verdict | undefined {

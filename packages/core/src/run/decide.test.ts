@@ -62,6 +62,8 @@ function writes(actions: Action[]): string[] {
         return `stop ${action.pod.name}`;
       case "deleteRun":
         return "delete run";
+      case "updateNetworkPolicy":
+        return `update ${action.policy.metadata.name}`;
     }
   });
 }

@@ -1,9 +1,11 @@
 import type {
   KubernetesObject,
+  NetworkPolicy,
   PersistentVolumeClaim,
   ReconcileResult,
   ResourceType,
 } from "@orchestrator/controller-runtime";
+import type { EgressDestination } from "../pod/network-policy.ts";
 import type { AttemptSettings, JobHandler } from "./job-handler.ts";
 import type { JobView, Observation, PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
@@ -16,6 +18,8 @@ export interface DecideSettings {
   attempt: AttemptSettings;
   /** How long a run may wait for its agent before its status says why. */
   waitingNoticeAfterMs: number;
+  /** Absent: the operator leaves network policies to others. */
+  networkPolicy?: { open: readonly EgressDestination[] };
 }
 
 /** What `decide` is told of the world outside the cluster. */
@@ -45,7 +49,8 @@ export type Action =
   | { type: "recordEvent"; event: RunEvent }
   | { type: "deleteJob"; job: JobView; why: string }
   | { type: "stopPod"; pod: PodView; why: string }
-  | { type: "deleteRun"; why: string };
+  | { type: "deleteRun"; why: string }
+  | { type: "updateNetworkPolicy"; policy: NetworkPolicy; resourceVersion: string };
 
 export interface Decision {
   actions: Action[];

@@ -19,6 +19,7 @@ export const annotations = {
   holder: "orchestrator.io/holder",
   heldFor: "orchestrator.io/held-for",
   heldSince: "orchestrator.io/held-since",
+  policyHash: "orchestrator.io/policy-hash",
 } as const;
 
 export const managedBy = "orchestrator";

@@ -5,6 +5,7 @@ import {
   controllerOf,
   type Job,
   type KubernetesObject,
+  type NetworkPolicy,
   type ObjectKey,
   type ObjectMeta,
   type Pod,
@@ -102,6 +103,16 @@ export interface PodView {
   agent: ContainerView;
 }
 
+export interface NetworkPolicyView {
+  namespace: string;
+  name: string;
+  uid: string;
+  createdAt: number;
+  resourceVersion: string;
+  /** Of the rules as an operator wrote them. */
+  policyHash: string;
+}
+
 /** Which attempt of its run: `number` counts over all rounds, `name` is that of its ConfigMap and Job. */
 export interface AttemptId {
   number: number;
@@ -124,6 +135,8 @@ export interface Observation {
   others: { jobs: readonly JobView[]; pods: readonly PodView[] };
   /** The workspace that the run asks for. */
   workspace?: WorkspaceView;
+  /** That of the run's kind in its namespace. */
+  networkPolicy?: NetworkPolicyView;
 }
 
 export function keyOf(view: { namespace: string; name: string }): ObjectKey {
@@ -193,6 +206,14 @@ export function projectPod({ metadata, spec, status = {} }: Pod): PodView {
       unschedulable: scheduled?.status === "False" ? text(scheduled.message) : undefined,
       disruption: disruption && { reason: text(disruption.reason), message: text(disruption.message) },
     }),
+  };
+}
+
+export function projectNetworkPolicy({ metadata }: NetworkPolicy): NetworkPolicyView {
+  return {
+    ...identity(metadata),
+    resourceVersion: text(metadata.resourceVersion),
+    policyHash: text(metadata.annotations?.[annotations.policyHash]),
   };
 }
 

@@ -23,7 +23,20 @@ describe("an operator's settings", () => {
       recordEvents: true,
       logLevel: "info",
       workspaceAccessMode: "ReadWriteOnce",
+      networkPolicy: { open: [] },
     });
+  });
+
+  it("may open network policies to destinations, or leave them to others", () => {
+    const open = "git:8443, 10.20.0.0/16:443,fd00::/64:9000";
+    expect(readOperatorSettings({ ...required, NETWORK_POLICY_OPEN: open }).networkPolicy).toEqual({
+      open: [
+        { type: "namespace", namespace: "git", port: 8443 },
+        { type: "addresses", cidr: "10.20.0.0/16", port: 443 },
+        { type: "addresses", cidr: "fd00::/64", port: 9000 },
+      ],
+    });
+    expect(readOperatorSettings({ ...required, NETWORK_POLICY: "false" }).networkPolicy).toBeUndefined();
   });
 
   it("are read from the environment, where an empty variable counts as absent", () => {
@@ -75,6 +88,10 @@ describe("an operator's settings", () => {
     ["WAITING_NOTICE_AFTER", "0s", "must be a duration above 0"],
     ["POD_GRACE_PERIOD", "91s", "must be a duration of at most 90s"],
     ["LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal"],
+    ["NETWORK_POLICY", "off", "must be true or false"],
+    ["NETWORK_POLICY_OPEN", "git", "must list CIDR:PORT or NAMESPACE:PORT"],
+    ["NETWORK_POLICY_OPEN", "git:8443,10.0.0.300/8:443", "must list CIDR:PORT or NAMESPACE:PORT"],
+    ["NETWORK_POLICY_OPEN", "git:70000", "must list CIDR:PORT or NAMESPACE:PORT"],
     ["TELEMETRY_ENDPOINT", "collector:4318", "must be an http or https URL"],
   ])("name the variable and what is allowed: %s=%s", (variable, value, cure) => {
     const read = () => readOperatorSettings({ ...required, [variable]: value });

@@ -3,6 +3,7 @@ import { durationMs } from "../api/duration.ts";
 import { type AccessMode, accessMode } from "../api/workspace.ts";
 import { InvalidConfig } from "../errors/invalid-config.ts";
 import { gracePeriodMs } from "./check-attempt.ts";
+import type { EgressDestination } from "../pod/network-policy.ts";
 import { defined } from "./defined.ts";
 
 /** What an operator is told by its environment, in the units that the code works with. */
@@ -41,6 +42,11 @@ export interface OperatorSettings {
   waitingNoticeAfterMs: number;
   /** RECORD_EVENTS; default true. Each event is a write. */
   recordEvents: boolean;
+  /**
+   * NETWORK_POLICY, default true; false: absent here, and others see to what the pods of runs may connect to.
+   * `open`: NETWORK_POLICY_OPEN, separated by commas, each `CIDR:PORT` or `NAMESPACE:PORT`; default none.
+   */
+  networkPolicy?: { open: EgressDestination[] };
   /** LOG_LEVEL; default info */
   logLevel: string;
   /** TELEMETRY_ENDPOINT; absent: no telemetry */
@@ -67,6 +73,7 @@ const objectName = z
   .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be the name of a Kubernetes object");
 const namespace = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be the name of a namespace");
 const flag = z.enum(["true", "false"], "must be true or false").transform((value) => value === "true");
+const cidrSchema = z.union([z.cidrv4(), z.cidrv6()]);
 const duration = z
   .string()
   .transform(durationMs)
@@ -81,13 +88,28 @@ function integer(min: number, max: number): z.ZodType<number> {
     .refine((value) => value >= min && value <= max, message);
 }
 
+/** The words between the commas of a list. */
+function entries(list: string): string[] {
+  return list === "" ? [] : list.split(",").map((entry) => entry.trim());
+}
+
+const destinationForm =
+  /^(?:(?<cidr>[\da-fA-F.:]+\/\d{1,3})|(?<namespace>[a-z\d](?:[-a-z\d]{0,61}[a-z\d])?)):(?<port>\d{1,5})$/;
+
+const egressDestination = z.string().transform((entry, context): EgressDestination => {
+  const { cidr, namespace, port: digits } = destinationForm.exec(entry)?.groups ?? {};
+  const port = Number(digits);
+  if (port >= 1 && port <= 65_535) {
+    if (cidr !== undefined && cidrSchema.safeParse(cidr).success) return { type: "addresses", cidr, port };
+    if (namespace !== undefined) return { type: "namespace", namespace, port };
+  }
+  context.addIssue("must list CIDR:PORT or NAMESPACE:PORT, such as 10.20.0.0/16:443 or git:8443");
+  return z.NEVER;
+});
+
 /** The variables by name; an empty one counts as absent. */
 const environment = z.object({
-  WATCH_NAMESPACES: z
-    .string()
-    .transform((list) => list.split(",").map((name) => name.trim()))
-    .pipe(z.array(namespace))
-    .optional(),
+  WATCH_NAMESPACES: z.string().transform(entries).pipe(z.array(namespace)).optional(),
   AGENT_IMAGE: text,
   MODEL_BASE_URL: url.default("https://api.anthropic.com"),
   MODEL_SECRET_NAME: objectName.default("orchestrator-model"),
@@ -96,6 +118,8 @@ const environment = z.object({
   METRICS_PORT: integer(0, 65_535).default(8080),
   HEALTH_PORT: integer(0, 65_535).default(8081),
   LEADER_ELECTION: flag.default(true),
+  NETWORK_POLICY: flag.default(true),
+  NETWORK_POLICY_OPEN: z.string().default("").transform(entries).pipe(z.array(egressDestination)),
   LEASE_NAMESPACE: namespace.optional(),
   LEASE_DURATION: duration.default(15_000),
   RENEW_DEADLINE: duration.default(10_000),
@@ -154,6 +178,7 @@ function fromEnvironment(values: z.infer<typeof environment>): OperatorSettings 
       telemetryEndpoint: values.TELEMETRY_ENDPOINT,
       podTemplate: values.POD_TEMPLATE,
       kubeconfig: values.KUBECONFIG,
+      networkPolicy: values.NETWORK_POLICY ? { open: values.NETWORK_POLICY_OPEN } : undefined,
     }),
   };
 }

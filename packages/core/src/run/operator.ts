@@ -22,6 +22,7 @@ import {
   type Job,
   type Logger,
   type Metrics,
+  type NetworkPolicy,
   type PersistentVolumeClaim,
   type Pod,
   type ReconcileClient,
@@ -36,9 +37,11 @@ import {
   isTerminal,
   keyOf,
   projectJob,
+  projectNetworkPolicy,
   projectPod,
   projectRun,
   type JobView,
+  type NetworkPolicyView,
   type PodView,
   type RunObject,
   type RunView,
@@ -87,7 +90,8 @@ async function runOperator({ name, version, handlers, env, signal }: OperatorOpt
     metricsPort: settings.metricsPort,
     healthPort: settings.healthPort,
   });
-  const decideSettings = { attempt, waitingNoticeAfterMs: settings.waitingNoticeAfterMs };
+  const { waitingNoticeAfterMs, networkPolicy } = settings;
+  const decideSettings = { attempt, waitingNoticeAfterMs, ...(networkPolicy && { networkPolicy }) };
   const writer = fencedClient(client, () => manager.checkLeading());
   const runMetrics = createRunMetrics(metrics);
   const program = { name, client, writer, logger, metrics, settings, decideSettings, runMetrics };
@@ -143,6 +147,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     indexers,
   });
   const claims = handler.workspaceOf && claimInformer(shared);
+  const networkPolicies = settings.networkPolicy && networkPolicyInformer(shared, labelSelector);
   const component = `orchestrator.io/${name}`;
   const events = settings.recordEvents
     ? new EventRecorder({ client: writer, component, instance: hostname(), clock: systemClock })
@@ -154,6 +159,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     jobs: jobs.store,
     pods: pods.store,
     claims: claims?.store,
+    networkPolicies: networkPolicies?.store,
     events,
     settings: program.decideSettings,
     now: () => systemClock.now(),
@@ -183,6 +189,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   manager.add(runs);
   manager.add(jobs);
   manager.add(pods);
+  if (networkPolicies !== undefined) manager.add(networkPolicies);
   manager.add(controller);
 }
 
@@ -191,6 +198,14 @@ function claimInformer(
 ) {
   const type = resources.persistentVolumeClaims;
   return new Informer({ ...shared, type, labelSelector: workspaceSelector, project: projectClaim });
+}
+
+function networkPolicyInformer(
+  shared: Pick<InformerOptions<NetworkPolicy, NetworkPolicyView>, "client" | "logger" | "namespaces">,
+  labelSelector: string,
+) {
+  const type = resources.networkPolicies;
+  return new Informer({ ...shared, type, labelSelector, project: projectNetworkPolicy });
 }
 
 /** The claim of the workspace that a run which has not ended asks for. */

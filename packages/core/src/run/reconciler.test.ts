@@ -3,6 +3,7 @@ import {
   createLogger,
   type Job,
   type KubernetesObject,
+  type NetworkPolicy,
   type ObjectKey,
   type PersistentVolumeClaim,
   type Pod,
@@ -10,12 +11,15 @@ import {
   type Store,
 } from "@orchestrator/controller-runtime";
 import { describe, expect, it } from "vitest";
+import type { DecideSettings } from "./decision.ts";
 import { attemptName, workspaceClaimName } from "./names.ts";
 import { aPodObject, startOfRun, attemptSettings } from "./observation-samples.ts";
 import {
   type JobView,
+  type NetworkPolicyView,
   type PodView,
   projectJob,
+  projectNetworkPolicy,
   projectPod,
   projectRun,
   type RunObject,
@@ -92,6 +96,8 @@ type Answer = (object: never) => unknown;
 type Call =
   | "create PersistentVolumeClaim"
   | "get PersistentVolumeClaim"
+  | "create NetworkPolicy"
+  | "get NetworkPolicy"
   | "create ConfigMap"
   | "create Job"
   | "get ConfigMap"
@@ -103,12 +109,13 @@ type Call =
   | "event";
 
 /** A reconciler whose caches and API server are the test's. An answer that is an Error is thrown. */
-function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
+function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Partial<DecideSettings> = {}) {
   const asked: { call: Call; body: unknown }[] = [];
   const runs = new FakeStore<RunView, RunObject>(projectRun);
   const jobs = new FakeStore<JobView, Job>(projectJob);
   const pods = new FakeStore<PodView, Pod>(projectPod);
   const claims = new FakeStore<ClaimView, PersistentVolumeClaim>(projectClaim);
+  const networkPolicies = new FakeStore<NetworkPolicyView, NetworkPolicy>(projectNetworkPolicy);
   const counted: unknown[] = [];
   const log: string[] = [];
   const clock = { now: startOfRun };
@@ -138,10 +145,12 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
     jobs,
     pods,
     claims,
+    networkPolicies,
     events: { record: (_, event) => ask("event", event) },
     settings: {
       attempt: attemptSettings,
       waitingNoticeAfterMs: 10_000,
+      ...settings,
     },
     now: () => clock.now,
     logger: createLogger({ level: "info", name: "test", destination: { write: (line) => void log.push(line) } }),
@@ -154,7 +163,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}) {
   const signal = new AbortController();
   const reconcile = () => reconciler.reconcile(key, signal.signal);
   const calls = () => asked.map(({ call }) => call);
-  return { runs, jobs, pods, claims, asked, calls, counted, log, clock, signal, reconcile };
+  return { runs, jobs, pods, claims, networkPolicies, asked, calls, counted, log, clock, signal, reconcile };
 }
 
 function refusal(status: number, reason: string, details?: StatusDetails): ApiError {
@@ -606,4 +615,54 @@ it("forgets what it has seen of a run that is gone", async () => {
   runs.remember(aRunObject());
   await reconcile();
   expect(calls()).toEqual(["create ConfigMap", "create Job", "create ConfigMap", "create Job"]);
+});
+
+describe("the network policy of a namespace", () => {
+  const networkPolicy = { open: [] };
+
+  it("is made before the first Job there, once", async () => {
+    const { runs, jobs, networkPolicies, reconcile, calls } = scene({}, { networkPolicy });
+    runs.remember(aRunObject());
+    await reconcile();
+    expect(calls()).toEqual(["create NetworkPolicy", "create ConfigMap", "create Job"]);
+    expect(networkPolicies.list()).toMatchObject([{ namespace: "team-a", name: "orchestrator-review-runs" }]);
+    jobs.objects.clear();
+    runs.remember(aRunObject({ metadata: { ...aRunObject().metadata, uid: "another" } }));
+    await reconcile();
+    expect(calls().slice(3)).toEqual(["create ConfigMap", "create Job"]);
+  });
+
+  it("may have been made by another run at the same time, and is nobody else's", async () => {
+    const found =
+      (labels: Record<string, string>): Answer =>
+      (wanted: KubernetesObject) => ({
+        ...wanted,
+        metadata: { ...wanted.metadata, labels },
+      });
+    const own = found({ "app.kubernetes.io/managed-by": "orchestrator" });
+    const met = scene({ "create NetworkPolicy": exists, "get NetworkPolicy": own }, { networkPolicy });
+    met.runs.remember(aRunObject());
+    await met.reconcile();
+    expect(met.calls().slice(2)).toEqual(["create ConfigMap", "create Job"]);
+    const answers = { "create NetworkPolicy": exists, "get NetworkPolicy": found({}), patch: patched };
+    const strange = scene(answers, { networkPolicy });
+    strange.runs.remember(aRunObject());
+    await strange.reconcile();
+    expect(strange.counted).toContain("NameConflict");
+  });
+
+  it("is brought up to date when the settings have changed, guarded by its version", async () => {
+    const answers = { patch: (patch: NetworkPolicy) => ({ ...patch, metadata: { ...key, ...patch.metadata } }) };
+    const { runs, networkPolicies, asked, reconcile, calls } = scene(answers, { networkPolicy });
+    const view = { namespace: "team-a", name: "orchestrator-review-runs", uid: "u", createdAt: 0 };
+    networkPolicies.objects.set("team-a/orchestrator-review-runs", {
+      ...view,
+      resourceVersion: "3",
+      policyHash: "old",
+    });
+    runs.remember(aRunObject());
+    await reconcile();
+    expect(calls()).toEqual(["patch", "create ConfigMap", "create Job"]);
+    expect(asked[0]?.body).toMatchObject({ metadata: { resourceVersion: "3" }, spec: { ingress: [] } });
+  });
 });

@@ -8,6 +8,7 @@ import {
   type Job,
   type KubernetesObject,
   type Logger,
+  type NetworkPolicy,
   type ObjectKey,
   type PersistentVolumeClaim,
   type Pod,
@@ -16,19 +17,21 @@ import {
   type Store,
 } from "@orchestrator/controller-runtime";
 import { toControllerError } from "../errors/to-controller-error.ts";
+import { networkPolicyName } from "../pod/network-policy.ts";
 import { currentAttempt } from "./current-attempt.ts";
 import { decide, decideImpossible, decideRefused } from "./decide.ts";
 import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import { defined } from "./defined.ts";
 import { eventKey } from "./event-key.ts";
 import type { JobHandler } from "./job-handler.ts";
-import { labels } from "./labels.ts";
+import { labels, managedBy } from "./labels.ts";
 import { workspaceClaimName } from "./names.ts";
 import {
   isTerminal,
   keyOf,
   stopNow,
   type JobView,
+  type NetworkPolicyView,
   type Observation,
   type PodView,
   type RunObject,
@@ -58,6 +61,8 @@ export interface RunReconcilerOptions {
   pods: Store<PodView, Pod>;
   /** Of workspaces; absent where the kind has none. */
   claims?: Store<ClaimView, PersistentVolumeClaim> | undefined;
+  /** Absent: the operator leaves network policies to others. */
+  networkPolicies?: Store<NetworkPolicyView, NetworkPolicy> | undefined;
   events: Pick<EventRecorder, "record">;
   settings: DecideSettings;
   /** Milliseconds since the epoch. */
@@ -146,7 +151,9 @@ export class RunReconciler {
       pods: podsOfRun.filter((other) => other !== pod),
     };
     const workspace = isTerminal(run.status) ? undefined : this.#workspace(run);
-    return { run, attempt, jobSeen, others, ...defined({ job, pod, workspace }) };
+    const policyKey = { namespace: key.namespace, name: networkPolicyName(handler.prefix) };
+    const networkPolicy = this.#options.networkPolicies?.get(policyKey);
+    return { run, attempt, jobSeen, others, ...defined({ job, pod, workspace, networkPolicy }) };
   }
 
   #workspace(run: RunView): WorkspaceView | undefined {
@@ -189,6 +196,8 @@ export class RunReconciler {
         return this.#stopPod(action, signal);
       case "deleteRun":
         return this.#deleteRun(observation.run, action, signal);
+      case "updateNetworkPolicy":
+        return this.#updateNetworkPolicy(action, signal);
     }
   }
 
@@ -215,9 +224,12 @@ export class RunReconciler {
     signal: AbortSignal,
   ): Promise<void> {
     const { client, jobs } = this.#options;
-    if (object.kind !== resources.jobs.kind) return void (await client.create(resource, object, { signal }));
-    await jobs.write(keyOfObject(object), () => client.create(resources.jobs, object as Job, { signal }));
-    this.#rememberSeen(observation);
+    if (object.kind === resources.jobs.kind) {
+      await jobs.write(keyOfObject(object), () => client.create(resources.jobs, object as Job, { signal }));
+      this.#rememberSeen(observation);
+    } else {
+      this.#remember(observation, await client.create(resource, object, { signal }));
+    }
   }
 
   /** There is an object of that name already: it is ours from before, or it is somebody else's and stays as it is. */
@@ -228,16 +240,13 @@ export class RunReconciler {
   ): Promise<Applied> {
     const { handler, client, settings } = this.#options;
     const existing = await client.get(resource, keyOfObject(object), { signal });
-    if (controllerOf(existing.metadata)?.uid !== observation.run.uid) {
+    if (!isOurs(existing, object, observation.run.uid)) {
       const message = `${label(object)} exists and does not belong to this run`;
       const cause = { reason: "NameConflict", message } as const;
       return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
     }
     if (existing.metadata.deletionTimestamp !== undefined) return { type: "stop", next: lookAgain(staleMs) };
-    if (existing.kind === resources.jobs.kind) {
-      this.#options.jobs.remember(existing as Job);
-      this.#rememberSeen(observation);
-    }
+    this.#remember(observation, existing);
     return done;
   }
 
@@ -341,6 +350,24 @@ export class RunReconciler {
     }
   }
 
+  async #updateNetworkPolicy(
+    { policy, resourceVersion }: Extract<Action, { type: "updateNetworkPolicy" }>,
+    signal: AbortSignal,
+  ): Promise<Applied> {
+    const { client, networkPolicies, logger } = this.#options;
+    const key = keyOfObject(policy);
+    const { annotations } = policy.metadata;
+    const patch = { metadata: { resourceVersion, annotations }, spec: policy.spec };
+    try {
+      const options = { type: "merge", signal } as const;
+      networkPolicies?.remember(await client.patch(resources.networkPolicies, key, patch, options));
+      logger.info(key, "brought a network policy up to date");
+      return done;
+    } catch (error) {
+      return overtaken(error);
+    }
+  }
+
   /** Only as it was seen: somebody may have changed since how long it is kept. */
   async #deleteRun(
     run: RunView,
@@ -357,6 +384,14 @@ export class RunReconciler {
     } catch (error) {
       return overtaken(error);
     }
+  }
+
+  #remember(observation: Observation, object: KubernetesObject): void {
+    const { jobs, networkPolicies } = this.#options;
+    if (object.kind === resources.networkPolicies.kind) networkPolicies?.remember(object as NetworkPolicy);
+    if (object.kind !== resources.jobs.kind) return;
+    jobs.remember(object as Job);
+    this.#rememberSeen(observation);
   }
 
   #rememberSeen({ run, attempt }: Observation): void {
@@ -376,6 +411,12 @@ function overtaken(error: unknown): Applied {
   if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
   if (isApiError(error, "NotFound")) return { type: "stop", next: { type: "awaitChange" } };
   throw error;
+}
+
+/** What belongs to a run names it as its owner; what belongs to none carries our label. */
+function isOurs({ metadata }: KubernetesObject, wanted: KubernetesObject, runUid: string): boolean {
+  if (wanted.metadata.ownerReferences === undefined) return metadata.labels?.[labels.managedBy] === managedBy;
+  return controllerOf(metadata)?.uid === runUid;
 }
 
 function newest(pods: readonly PodView[]): PodView | undefined {

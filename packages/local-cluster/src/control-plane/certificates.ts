@@ -49,17 +49,21 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const DAY_MS = 86_400_000;
 const VALIDITY_DAYS = 3650;
 
-/** The certificates in `directory`, made when they are not there yet. */
-export async function ensureCertificates(directory: string, now: Date): Promise<Certificates> {
+/** The certificates in `directory`, made when they are not there yet; the server's is valid for `dnsNames`, too. */
+export async function ensureCertificates(
+  directory: string,
+  now: Date,
+  dnsNames: readonly string[] = [],
+): Promise<Certificates> {
   const exists = await stat(directory).then(
     () => true,
     () => false,
   );
-  if (!exists) await createCertificates(directory, now);
+  if (!exists) await createCertificates(directory, now, dnsNames);
   return paths(directory);
 }
 
-async function createCertificates(directory: string, now: Date): Promise<void> {
+async function createCertificates(directory: string, now: Date, dnsNames: readonly string[]): Promise<void> {
   const unfinished = `${directory}.new`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
@@ -74,6 +78,7 @@ async function createCertificates(directory: string, now: Date): Promise<void> {
     { type: "ip", value: "10.0.0.1" },
     { type: "dns", value: "localhost" },
     { type: "dns", value: "kubernetes.default.svc" },
+    ...dnsNames.map((value) => ({ type: "dns", value }) as const),
   ]);
   await issue(authority, files.server, { subject: "CN=local-server", extensions: [serverUse, names], now });
   for (const name of clientNames) {

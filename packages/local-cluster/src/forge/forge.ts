@@ -10,19 +10,23 @@ import { type ForgeEnvironment, ForgeRequests } from "./forge-requests.ts";
 export interface ForgeOptions {
   /** Holds repositories, token and pull requests; a forge started again on it goes on with them. */
   directory: string;
-  /** PEM texts; the certificate must be valid for 127.0.0.1. */
+  /** PEM texts; the certificate must be valid for the host in `url`. */
   tls: { key: string; cert: string };
   /** Default: the port it had before when that is free, else any free one. */
   port?: number;
+  /** Address that it listens on. Default `127.0.0.1`. */
+  host?: string;
+  /** Where others reach it. Default `https://127.0.0.1:PORT`. */
+  url?: string;
   /** Default: the system's clock. */
   now?: () => Date;
   /** Environment of the git programs. */
   env: ForgeEnvironment;
 }
 
-/** A small Git forge on loopback: Git over HTTPS with a token, and pull requests in the shape of GitHub's REST API. */
+/** A small Git forge: Git over HTTPS with a token, and pull requests in the shape of GitHub's REST API. */
 export interface Forge {
-  /** `https://127.0.0.1:PORT` */
+  /** `https://HOST:PORT` */
   readonly url: string;
   /** `url` + `/api/v3` */
   readonly apiUrl: string;
@@ -52,11 +56,11 @@ export async function startForge(options: ForgeOptions): Promise<Forge> {
   const now = options.now ?? (() => new Date());
   const state = await ForgeState.open(options.directory);
   const server = createServer({ key: options.tls.key, cert: options.tls.cert });
-  const port = await listen(server, options.port, state.data.port);
+  const port = await listen(server, options, state.data.port);
   state.data.port = port;
   await state.save();
 
-  const url = `https://127.0.0.1:${port}`;
+  const url = options.url ?? `https://127.0.0.1:${port}`;
   const addresses = { url, apiUrl: `${url}/api/v3` };
   const gitRoot = join(options.directory, "repositories");
   const repositoryPath = (name: string): string => join(gitRoot, `${fullName(name)}.git`);
@@ -110,13 +114,17 @@ function fullName(name: string): string {
   return name.includes("/") ? name : `local/${name}`;
 }
 
-async function listen(server: Server, wanted: number | undefined, remembered: number): Promise<number> {
+async function listen(
+  server: Server,
+  { port: wanted, host = "127.0.0.1" }: Pick<ForgeOptions, "port" | "host">,
+  remembered: number,
+): Promise<number> {
   try {
-    server.listen(wanted ?? remembered, "127.0.0.1");
+    server.listen(wanted ?? remembered, host);
     await once(server, "listening");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || wanted !== undefined) throw error;
-    server.listen(0, "127.0.0.1");
+    server.listen(0, host);
     await once(server, "listening");
   }
   return (server.address() as AddressInfo).port;

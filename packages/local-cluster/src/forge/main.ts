@@ -8,9 +8,11 @@ const { values } = parseArgs({
     certificate: { type: "string" },
     key: { type: "string" },
     port: { type: "string" },
+    host: { type: "string" },
+    url: { type: "string" },
   },
 });
-const { directory, certificate, key, port } = values;
+const { directory, certificate, key, port, host, url } = values;
 if (directory === undefined || certificate === undefined || key === undefined) {
   process.stderr.write("forge: --directory, --certificate and --key are needed\n");
   process.exit(64);
@@ -20,6 +22,8 @@ const forge = await startForge({
   env: process.env,
   tls: { cert: await readFile(certificate, "utf8"), key: await readFile(key, "utf8") },
   ...(port === undefined ? {} : { port: Number(port) }),
+  ...(host === undefined ? {} : { host }),
+  ...(url === undefined ? {} : { url }),
 });
 process.once("SIGTERM", () => void forge.close());
 process.once("SIGINT", () => void forge.close());
