@@ -5,12 +5,15 @@ import { implement, titleOf, twice } from "./work.ts";
 
 type Fault = "http-429-soon" | "http-429-plain" | "http-500" | "http-529" | "cut-mid-stream";
 
+/** The wait is long enough to be looked at. */
+const unhurried = { retryConfig: { ...twice.retryConfig, backoff: { initial: "6s", max: "6s" } } };
+
 /** The model does wrong until the run waits for it. */
 function fails(fault: Fault): Pick<Ending, "run" | "meanwhile"> {
   return {
     run: async (stage, name) => {
       stage.model.scenarios.set(titleOf(name), fault);
-      return await implement({ spec: twice })(stage, name);
+      return await implement({ spec: unhurried })(stage, name);
     },
     meanwhile: async (scene) => {
       await scene.untilPhase("Retrying");

@@ -28,9 +28,8 @@ describe("the sessions of an attempt", () => {
     [[undefined, "NoResult", undefined, "NoResult"]],
     [[undefined, "NoResult", undefined, "AgentError"]],
   ] as const)("are incomplete where some did their work or the reasons differ: %j", (reasons) => {
-    expect(sessionsVerdict(records(...reasons))).toEqual({
-      reason: "IncompleteDocs",
-      message: "Failed tasks: 2,4; task 2: NoResult: of task 2",
-    });
+    const verdict = { reason: "IncompleteDocs", message: "Failed tasks: 2,4; task 2: NoResult: of task 2" };
+    expect(sessionsVerdict(records(...reasons))).toEqual(verdict);
+    expect(sessionsVerdict(records(...reasons).toReversed())).toEqual(verdict);
   });
 });

@@ -2,11 +2,13 @@ import { formatTaskRanges, type Verdict } from "@orchestrator/core/pure";
 import type { SessionRecord } from "../steps/step-files.ts";
 
 /**
- * What the sessions of an attempt amount to; undefined when none failed. Where all failed for one reason, that is the
- * reason; where some did their work, the documents are incomplete.
+ * What the sessions of an attempt amount to, in whatever order they ended; undefined when none failed. Where all failed
+ * for one reason, that is the reason; where some did their work, the documents are incomplete.
  */
 export function sessionsVerdict(records: readonly SessionRecord[]): Verdict | undefined {
-  const failed = records.flatMap(({ taskId, verdict }) => (verdict === undefined ? [] : [{ taskId, verdict }]));
+  const failed = records
+    .flatMap(({ taskId, verdict }) => (verdict === undefined ? [] : [{ taskId, verdict }]))
+    .toSorted((a, b) => a.taskId - b.taskId);
   const [first] = failed;
   if (first === undefined) return undefined;
   if (failed.length === records.length && failed.every(({ verdict }) => verdict.reason === first.verdict.reason)) {

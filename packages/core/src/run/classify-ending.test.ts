@@ -18,6 +18,7 @@ const failedPrepare = (reason: Reason): Partial<PodView> => ({
   prepare: exited(1, { message: { version: 1, verdict: { reason, message: "what prepare says" } } }),
   agent: waiting("PodInitializing"),
 });
+const killedPrepare = { prepare: exited(143), agent: waiting("PodInitializing") };
 const says = (reason: Reason) => ({ verdict: { reason, message: "what is said" } });
 
 function reasonOf(told: Told, changes: Partial<PodView> = {}): Reason {
@@ -38,6 +39,8 @@ describe("how an attempt ended", () => {
     ["NodeLost", {}, { agent: exited(137, { reason: "ContainerStatusUnknown" }) }],
     ["NodeLost", {}, { prepare: exited(137, { reason: "ContainerStatusUnknown" }), agent: waiting("PodInitializing") }],
     ["DeadlineExceeded", { agent: says("NoResult"), exitCode: 143 }, { reason: "DeadlineExceeded", stopAsked: true }],
+    ["DeadlineExceeded", {}, { ...killedPrepare, reason: "DeadlineExceeded", stopAsked: true }],
+    ["AgentError", {}, killedPrepare],
     ["RateLimited", { gateway: says("RateLimited") }, { reason: "DeadlineExceeded", stopAsked: true }],
     ["PodEvicted", {}, { reason: "Evicted", message: "the node was low on memory" }],
     ["NodeLost", {}, { disruption: { reason: "DeletionByTaintManager", message: "" } }],

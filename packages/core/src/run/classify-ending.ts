@@ -101,7 +101,7 @@ function endedBefore(pod: PodView, requestedAt: number): boolean {
 
 function beforeTheAgent(pod: PodView, { prepare }: PodReport): Verdict | undefined {
   if (pod.prepare.type !== "terminated" || pod.prepare.exitCode === 0) return undefined;
-  return worded(prepare?.verdict) ?? exitOfContainer("prepare", pod, pod.prepare);
+  return worded(prepare?.verdict) ?? toldToEnd(pod) ?? exitOfContainer("prepare", pod, pod.prepare);
 }
 
 /** A verdict tells what went wrong; success is never taken from one. */
