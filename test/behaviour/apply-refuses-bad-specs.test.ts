@@ -28,13 +28,18 @@ afterAll(async () => {
   await client.close();
 });
 
+/** Older API servers name the type of a refused value, or nothing, where newer ones quote it. */
+function withoutValue(text = ""): string {
+  return text.replaceAll(/Invalid value: (?:"[^"]*": )?/g, "Invalid value: ");
+}
+
 describe("the API server's side of the rules", () => {
   it.each(cases.filter(({ refusal }) => refusal === undefined))("accepts $name", ({ object }) => {
     expect(refusals.get(object)).toBeUndefined();
   });
 
   it.each(cases.filter(({ refusal }) => refusal !== undefined))("refuses $name: $refusal", ({ object, refusal }) => {
-    expect(refusals.get(object)).toContain(refusal);
+    expect(withoutValue(refusals.get(object))).toContain(withoutValue(refusal));
   });
 
   it("never repeats a password that stood in a URL", () => {

@@ -40,7 +40,7 @@ describe("toStructuralSchema", () => {
   it.each([
     ["a safe integer", z.int(), { type: "integer", format: "int64" }],
     ["a bounded integer", z.int().min(0).max(9), { type: "integer", format: "int32", minimum: 0, maximum: 9 }],
-    ["a 32-bit integer", z.int32(), { type: "integer", format: "int32" }],
+    ["a 32-bit integer", z.int32(), { type: "integer", format: "int32", minimum: -2147483648, maximum: 2147483647 }],
     ["an integer from 1", z.int().min(1), { type: "integer", format: "int64", minimum: 1 }],
     ["a number", z.number(), { type: "number" }],
     ["a time", z.iso.datetime({ offset: true }), { type: "string", format: "date-time" }],
@@ -58,8 +58,13 @@ describe("toStructuralSchema", () => {
     ],
     [
       "a set",
-      uniqueItems(z.array(z.int32()).max(2)),
-      { type: "array", maxItems: 2, items: { type: "integer", format: "int32" }, "x-kubernetes-list-type": "set" },
+      uniqueItems(z.array(z.int32().min(1)).max(2)),
+      {
+        type: "array",
+        maxItems: 2,
+        items: { type: "integer", format: "int32", minimum: 1, maximum: 2147483647 },
+        "x-kubernetes-list-type": "set",
+      },
     ],
     [
       "a read-only list",

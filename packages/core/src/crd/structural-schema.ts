@@ -156,8 +156,9 @@ function sizeInteger(node: StructuralSchema): void {
   const { minimum, maximum } = node;
   const small = Number(minimum) >= -(2 ** 31) && Number(maximum) < 2 ** 31;
   node["format"] = small ? "int32" : "int64";
-  if (minimum === Number.MIN_SAFE_INTEGER || minimum === -(2 ** 31)) delete node["minimum"];
-  if (maximum === Number.MAX_SAFE_INTEGER || maximum === 2 ** 31 - 1) delete node["maximum"];
+  // Those of 32 bits are written out: API servers of 1.34 do not check a number against its format.
+  if (minimum === Number.MIN_SAFE_INTEGER) delete node["minimum"];
+  if (maximum === Number.MAX_SAFE_INTEGER) delete node["maximum"];
 }
 
 /** A field of unknown type keeps whatever it holds. CEL sees a map of such values only when it is declared as opaque. */
