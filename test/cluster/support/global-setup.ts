@@ -32,6 +32,11 @@ declare module "vitest" {
 
 const archives = ["docs-generation-operator", "task-implementation-operator", "agent", "rehearsal"];
 
+/** Fails when anything of ours is left in the cluster's own scope. */
+const leftovers = `
+left=$(kubectl get crds,clusterroles,clusterrolebindings,namespaces -l app.kubernetes.io/part-of=orchestrator -o name)
+[ -z "$left" ]`;
+
 /** Builds and loads the images, starts forge and model in pods and installs the operators by the guide; removes all of it. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const { KUBECONFIG: kubeconfig, LOAD_IMAGE: load } = process.env;
@@ -41,6 +46,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   const variables = await writeFiles(directory);
   const tearDown = async (): Promise<void> => {
     await followGuide("Uninstall", variables);
+    await runShell(leftovers);
     await runShell(`kubectl delete namespace ${rehearsalNamespace} --ignore-not-found`);
     await rm(directory, { recursive: true, force: true });
   };
