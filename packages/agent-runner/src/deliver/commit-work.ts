@@ -19,12 +19,14 @@ export interface CommitOptions {
 
 /**
  * Makes one commit of the attempt's work on top of where the branch stood before it, commits of the agent's own
- * included. Of a docs run only the documents of `tasks` go in, whatever else has changed.
+ * included. Of a docs run only the documents of `tasks` go in, whatever else has changed. Asked for again it finds the commit
+ * that it has made: another one of another second could not be pushed.
  *
  * @returns false where there is nothing to commit
  */
 export async function commitWork(options: CommitOptions): Promise<boolean> {
   const { repository, inputs, plan, message } = options;
+  const head = await repository.git(["rev-parse", "HEAD"]);
   if (inputs.kind === "DocsGenerationRun") {
     await repository.git(["reset", "--quiet", "--mixed", plan.startCommit]);
     await addDocuments(options, inputs.workingDirectory);
@@ -33,9 +35,21 @@ export async function commitWork(options: CommitOptions): Promise<boolean> {
     await repository.git(["add", "--all"]);
   }
   if (await repository.tells(["diff", "--cached", "--quiet"])) return false;
+  if (await isOwnCommit(options, head)) {
+    await repository.git(["reset", "--quiet", "--soft", head]);
+    return true;
+  }
   const trailers = [`--trailer=${runTrailer}: ${inputs.uid}`, `--trailer=${roundTrailer}: ${inputs.round}`];
   await repository.git(["commit", "--quiet", "--file=-", ...trailers], message);
   return true;
+}
+
+/** Whether `commit` holds what is staged now, and was made here from where the branch stood. */
+async function isOwnCommit({ repository, inputs, plan }: CommitOptions, commit: string): Promise<boolean> {
+  const format = `--format=%P %(trailers:key=${runTrailer},valueonly,separator=%x2C)`;
+  const origin = await repository.git(["log", "--max-count=1", format, commit]);
+  if (origin !== `${plan.startCommit} ${inputs.uid}`) return false;
+  return await repository.tells(["diff", "--cached", "--quiet", commit]);
 }
 
 /** Adds the documents of `tasks` to the index, those that were removed included. */

@@ -115,7 +115,11 @@ describe("the delivery of an implementation", () => {
     expect(await deliver(lab.options())).toBe(0);
     const first = await lab.inGateway("rev-parse", branch);
     await writeFile(join(lab.paths.repository, ".git/HEAD"), `${first}\n`);
+    // Git would date another commit anew, so that it could not be pushed.
+    const made = Number(await lab.inGateway("log", "-1", "--format=%ct", branch));
+    await expect.poll(() => Math.floor(Date.now() / 1000)).toBeGreaterThan(made);
     expect(await deliver(lab.options())).toBe(0);
+    expect(await lab.inGateway("rev-parse", branch)).toBe(first);
     expect(lab.progress().at(-1)).toMatchObject({ message: `Delivered: ${url}` });
   });
 

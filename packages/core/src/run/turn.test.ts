@@ -152,8 +152,8 @@ describe("a workspace", () => {
 
   it("does not keep a run from being cancelled, held or ended while it waits", () => {
     const cancelled = aRun({ spec: { ...spec, cancel: true } });
-    expect(decided({ runs: [other()] }, cancelled).actions[0]).toMatchObject({ status: { phase: "Cancelled" } });
+    expect(decided({ runs: [other()] }, cancelled).actions).toMatchObject([{}, { status: { phase: "Cancelled" } }]);
     const late = decided({ runs: [other()] }, aRun({ spec: { ...spec, deadline: "30s", timeout: "10s" } }));
-    expect(late.actions[0]).toMatchObject({ roundEnded: "DeadlineExceeded" });
+    expect(late.actions).toMatchObject([{}, { roundEnded: "DeadlineExceeded" }]);
   });
 });

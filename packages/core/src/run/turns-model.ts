@@ -9,6 +9,7 @@ import {
   type Store,
 } from "@orchestrator/controller-runtime";
 import type { RunStatus } from "../api/status.ts";
+import { KubeError } from "../errors/kube-error.ts";
 import { liveAmong } from "./job-handler.ts";
 import { key, LifeCluster } from "./life-cluster.ts";
 import { describeStep, type OperatorStep, type PodStep, type UserStep } from "./life-steps.ts";
@@ -248,7 +249,7 @@ export class TurnsModel {
       const next = await this.#operator.reconcile({ ...key, name }, never);
       if (next.type === "requeueAfter") this.#timers.set(name, next.milliseconds);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof KubeError)) throw error;
       this.trace.push(`  the operator fails: ${error.message}`);
       this.#timers.set(name, seconds);
     }
