@@ -18,7 +18,8 @@ beforeAll(async () => {
   const { version } = inject("stage");
   lab = await openLab("upgrade");
   await runShell(`
-    [ -e ${folder}/.git ] || git worktree add --force --detach ${folder} ${OLDER}
+    [ -e ${folder}/.git ] || git clone --quiet --shared --no-checkout . ${folder}
+    git -C ${folder} checkout --quiet --detach ${OLDER}
     make -C ${folder} bundle
     node --conditions=@orchestrator/source scripts/images.ts --base orchestrator/base:${version} --packages ${folder}/packages --tag older
     node --conditions=@orchestrator/source scripts/release.ts --pin tag --tag older --output .tools/older-release
