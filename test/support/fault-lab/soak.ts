@@ -3,6 +3,7 @@ import { isTerminal, labels, managedBy } from "@orchestrator/core";
 import { describeFault, drawPlan } from "@orchestrator/fault-kit";
 import fc from "fast-check";
 import { createNamespace, type TestNamespace } from "../namespace.ts";
+import { waitFor } from "../wait.ts";
 import { Actor } from "./actor.ts";
 import { isOpen, judge } from "./judge.ts";
 import { type KindName, type Kind, kinds } from "./kind.ts";
@@ -227,7 +228,10 @@ class Soaking {
   }
 
   async #sample(): Promise<Sample[]> {
-    return await Promise.all(this.#replicas.map((replica) => replica.sample()));
+    // One that has just been started again does not serve yet.
+    const sampled = (replica: Replica) =>
+      waitFor("a process to tell of itself", async () => ({ done: await replica.sample() }));
+    return await Promise.all(this.#replicas.map(sampled));
   }
 
   async #leaderChanges(): Promise<number> {
