@@ -2,11 +2,11 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { resources } from "@orchestrator/controller-runtime";
 import { attemptName, branchName } from "@orchestrator/core";
-import { waitFor } from "../support/wait.ts";
 import { forgeSecret, type RepositorySpec } from "../support/workbench.ts";
 import type { Ending } from "./ending.ts";
 import { type Scene, soon } from "./scene.ts";
-import { atFaultyForge, document, implement, titleOf, twice } from "./work.ts";
+import { atFaultyForge, document, implement, twice } from "./work.ts";
+import { titleOf } from "./title.ts";
 
 const git = promisify(execFile);
 const tasksFile = ".taskmaster/tasks/tasks.json";
@@ -33,9 +33,7 @@ async function takeName(scene: Scene): Promise<void> {
 async function moveBranch(scene: Scene): Promise<void> {
   const { stage, key, uid } = scene;
   const title = titleOf(key.name);
-  await waitFor("the agent to ask", async () =>
-    stage.model.holds.held(title) > 0 ? { done: true } : { pending: (await scene.run()).status },
-  );
+  await scene.untilAsked();
   const inForge = async (...args: string[]): Promise<string> => {
     const identity = ["-c", "user.name=Eve", "-c", "user.email=eve@example.org"];
     return (await git("git", ["-C", stage.forge.repositoryPath(key.name), ...identity, ...args])).stdout.trim();

@@ -4,7 +4,8 @@ import type { Ending } from "./ending.ts";
 import { type Scene, soon } from "./scene.ts";
 import { priorityClasses, resourceQuotas } from "./shared-kinds.ts";
 import type { Stage } from "./stage.ts";
-import { atFaultyForge, implement, titleOf, twice } from "./work.ts";
+import { atFaultyForge, implement, twice } from "./work.ts";
+import { titleOf } from "./title.ts";
 
 /** An agent at work that does not end by itself. */
 const atWork = implement({ details: "[[rehearse:hang]]" });
@@ -165,9 +166,7 @@ export const infrastructure: readonly Ending[] = [
     meanwhile: async (scene) => {
       const { holds } = scene.stage.model;
       const title = titleOf(scene.key.name);
-      await waitFor("the agent to have written", async () =>
-        holds.held(title) > 0 ? { done: true } : { pending: (await scene.run()).status },
-      );
+      await scene.untilAsked();
       await deletePod(scene);
       await scene.untilPhase("Retrying");
       holds.release(title);

@@ -1,5 +1,6 @@
 import type { Ending } from "./ending.ts";
 import { implement, twice } from "./work.ts";
+import { titleOf } from "./title.ts";
 
 export const limit: readonly Ending[] = [
   {
@@ -21,9 +22,13 @@ export const limit: readonly Ending[] = [
     cause: "Somebody sets `spec.cancel` while the agent works.",
     reason: "Cancelled",
     tells: ["spec.cancel"],
-    run: implement({ details: "[[rehearse:hang]]", spec: twice }),
+    run: async (stage, name) => {
+      stage.model.holds.hold(titleOf(name));
+      return await implement({ spec: twice })(stage, name);
+    },
     meanwhile: async (scene) => {
       await scene.untilPhase("Running");
+      await scene.untilAsked();
       await scene.edit({ cancel: true });
     },
   },

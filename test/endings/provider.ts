@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import type { Ending } from "./ending.ts";
 import type { Scene } from "./scene.ts";
-import { implement, titleOf, twice } from "./work.ts";
+import { implement, twice } from "./work.ts";
+import { titleOf } from "./title.ts";
 
 type Fault = "http-429-soon" | "http-429-plain" | "http-500" | "http-529" | "cut-mid-stream";
 

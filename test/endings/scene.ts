@@ -3,6 +3,7 @@ import { labels, type RunObject, type RunStatus } from "@orchestrator/core";
 import { docsRuns, implementationRuns } from "../support/runs.ts";
 import { waitFor } from "../support/wait.ts";
 import type { Stage } from "./stage.ts";
+import { titleOf } from "./title.ts";
 
 /** For a machine that plays ten runs at once and is not idle otherwise. */
 const waitMs = 200_000;
@@ -45,6 +46,17 @@ export class Scene {
 
   async untilPhase(phase: RunStatus["phase"]): Promise<void> {
     await this.until(`is ${phase}`, (status) => status.phase === phase);
+  }
+
+  /** Waits until the agent has asked the model, which holds its answer back. */
+  async untilAsked(): Promise<void> {
+    const { holds } = this.stage.model;
+    const title = titleOf(this.key.name);
+    await waitFor(
+      `the agent of ${this.key.name} to ask`,
+      async (signal) => (holds.held(title) > 0 ? { done: true } : { pending: (await this.run(signal)).status }),
+      { timeoutMs: waitMs, intervalMs: 250 },
+    );
   }
 
   /** Changes the run's spec, as a person would. */

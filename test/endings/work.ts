@@ -2,6 +2,7 @@ import { type BacklogTask, backlog } from "../support/backlog.ts";
 import type { RepositorySpec } from "../support/workbench.ts";
 import type { Ending } from "./ending.ts";
 import type { Stage } from "./stage.ts";
+import { titleOf } from "./title.ts";
 
 type Spec = Record<string, unknown>;
 type Run = Ending["run"];
@@ -12,11 +13,6 @@ const backoff = { initial: "1s", max: "1s" };
 
 /** One new attempt may be made for each kind of failure, a second after the one before. */
 export const twice = { retryConfig: { maxInfrastructureRetries: 1, maxAgentRetries: 1, backoff } };
-
-/** Stands in the title of each task of a run, and so in all that the model is asked for it. */
-export function titleOf(name: string): string {
-  return `The work of ${name}.`;
-}
 
 interface Work {
   /** Of the one task; what the rehearsal model is to do stands there, too. */
