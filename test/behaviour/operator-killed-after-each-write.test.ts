@@ -38,7 +38,8 @@ test.each(operators)(
     const { outcome, writes } = await undisturbed(operator);
     expect(outcome, inspect(outcome, { depth: 6 })).toMatchObject(normalOutcome);
     expect(outcome.status).toHaveProperty("usage.turns", outcome.modelRequests);
-    expect(new Set(writes)).toEqual(new Set(["POST configmaps", "POST jobs", `PATCH ${status}`, "POST events"]));
+    const resources = ["networkpolicies", "configmaps", "jobs", "events"];
+    expect(new Set(writes)).toEqual(new Set([...resources.map((one) => `POST ${one}`), `PATCH ${status}`]));
 
     const killed = writes.map(
       async (_, index) => await killedAfter(operator, index + 1).catch((error: unknown) => inspect(error)),

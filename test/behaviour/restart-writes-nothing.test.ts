@@ -56,7 +56,7 @@ test(`an operator that is started with ${endedRuns} ended runs writes nothing an
   await waitFor("the operator to have seen all runs", (signal) => isIdle(second, signal));
   await second.stop();
 
-  const kinds = [docsRuns, resources.jobs, resources.pods].map(({ plural }) => plural);
+  const kinds = [docsRuns, resources.jobs, resources.pods, resources.networkPolicies].map(({ plural }) => plural);
   const asked = (await requestsOf(first.user)).slice(before.length);
   const allowed = kinds.flatMap((plural) => [`list ${plural}`, `watch ${plural}`]);
   expect(asked.filter((request) => !allowed.includes(request))).toEqual([]);

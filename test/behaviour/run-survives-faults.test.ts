@@ -55,9 +55,13 @@ test(`a run ends as if nothing had happened, whatever befalls its operator and i
 }, 300_000);
 
 test("a run is not given up for lost while its pods cannot be watched", async () => {
-  const plan = Array.from({ length: 50 }, (_, index) => {
-    return { verb: "watch", resource: "pods", nth: index + 1, effect: { type: "refuse", status: 500 } } as const;
+  const pods = { verb: "watch", resource: "pods" } as const;
+  // The watch that tells that there is no pod yet breaks with the first one, and none can be opened after it.
+  const broken = { ...pods, nth: 1, effect: { type: "cut", afterLines: 1 } } as const;
+  const refused = Array.from({ length: 50 }, (_, index) => {
+    return { ...pods, nth: index + 2, effect: { type: "refuse", status: 500 } } as const;
   });
+  const plan = [broken, ...refused];
   await using scene = await startScene("unwatched");
   await using proxy = await startApiProxy(client, { identity: undefined, plan });
   await using _ = await scene.start({}, proxy.url);

@@ -65,7 +65,9 @@ test("delivers into the workspace, where the next run of the service builds on i
     "Implement task 1: Greet number 1",
     "Begin the workspace",
   ]);
-  expect(await inWorkspace("for-each-ref", "refs/orchestrator")).toEqual([""]);
+  // What a next round may continue is kept on top of what is delivered.
+  const [kept] = await inWorkspace("for-each-ref", "--format=%(refname)", "refs/orchestrator");
+  expect(await inWorkspace("rev-parse", `${kept}^`)).toEqual([first.result?.commit]);
 
   await apply(run("second", 2));
   expect(await ending("second")).toMatchObject({

@@ -39,9 +39,9 @@ async function readCaBundle(path: string): Promise<string> {
 async function readPodTemplate(path: string): Promise<PodTemplate> {
   const text = await read("POD_TEMPLATE", path);
   // Loaded by the operators that have such a file alone.
-  const { parse } = await import("yaml");
+  const { parseYaml } = await import("./parse-yaml.ts");
   try {
-    return podTemplate.parse(parse(text) ?? {});
+    return podTemplate.parse(parseYaml(text) ?? {});
   } catch (cause) {
     const why = cause instanceof z.ZodError ? finding(cause) : (cause as Error).message;
     throw invalid("POD_TEMPLATE", `must name a pod template, and ${path} is none: ${why}`, cause);
