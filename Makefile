@@ -35,7 +35,7 @@ soak: bundle ## Run every life with trouble at every write, then 10,000 runs amo
 	@env -u ANTHROPIC_API_KEY $(NODE) scripts/soak.ts
 
 .PHONY: test-oldest
-test-oldest: bundle ## Run the tests of the API on the oldest supported API server
+test-oldest: bundle ## Run the tests of the API on the oldest API server that is tested
 	@KUBERNETES_VERSION=v1.34.4 $(RUN) vitest run --project=behaviour $(OLDEST)
 
 .PHONY: bench

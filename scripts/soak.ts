@@ -7,8 +7,8 @@ import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 
 const { SEED = String(randomInt(2 ** 31)), SOAK_RUNS = "10000", LIFE } = process.env;
-const repeat = `SEED=${SEED} SOAK_RUNS=${SOAK_RUNS}`;
-process.stdout.write(`make soak ${LIFE === undefined ? repeat : `LIFE=${LIFE}`}\n`);
+const part = LIFE === undefined ? `SOAK_RUNS=${SOAK_RUNS}` : `LIFE=${LIFE}`;
+process.stdout.write(`make soak SEED=${SEED} ${part}\n`);
 
 const files = LIFE === undefined ? ["test/soak"] : ["test/soak/every-write.test.ts"];
 const child = spawn("vitest", ["run", "--project=soak", "--no-file-parallelism", ...files], {

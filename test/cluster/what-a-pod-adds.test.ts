@@ -83,7 +83,7 @@ function median(numbers: number[]): string {
   return `${(middle / 1000).toFixed(1)} s`;
 }
 
-test("apply to agent at work, and what the pod adds around the agent's own time, of five runs", async () => {
+test("measures apply to agent at work, and what the pod adds around the agent's own time, of five runs", async () => {
   const measured: Record<string, number>[] = [];
   for (let index = 0; index < 5; index += 1) measured.push(await measure(`timed-${index}`));
   const of = (value: (one: Record<string, number>) => number): string => median(measured.map(value));

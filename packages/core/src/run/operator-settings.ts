@@ -140,11 +140,12 @@ const environment = z.object({
   KUBECONFIG: path,
 });
 
+/** The variables that are read. */
+export const settingNames: readonly string[] = Object.keys(environment.shape);
+
 /** @throws InvalidConfig naming the variable and what is allowed. */
 export function readOperatorSettings(env: Environment): OperatorSettings {
-  const given = Object.fromEntries(
-    Object.keys(environment.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
-  );
+  const given = Object.fromEntries(settingNames.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const parsed = environment.safeParse(given);
   if (!parsed.success) throw invalid(parsed.error);
   const settings = fromEnvironment(parsed.data);

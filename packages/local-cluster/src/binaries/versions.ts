@@ -8,7 +8,7 @@ export interface Release {
 export const KUBERNETES_VERSION = "v1.37.2";
 export const ETCD_VERSION = "v3.7.0";
 const current: Release = { kubernetes: KUBERNETES_VERSION, etcd: ETCD_VERSION };
-/** The oldest supported release that can be had everywhere. */
+/** The oldest release that is tested. */
 const oldest: Release = { kubernetes: "v1.34.4", etcd: "v3.6.4" };
 
 /**
