@@ -34,9 +34,10 @@ export class RunHistory implements AsyncDisposable {
     return this.#seen.at(-1)?.status ?? {};
   }
 
-  /** Every status so far, oldest first; what is seen later is added to it. */
+  /** Every status so far, oldest first; what is seen later is added to it. A change of the spec alone adds none. */
   get statuses(): RunStatus[] {
-    return this.#seen.map(({ status }) => status ?? { phase: "Pending" });
+    const all = this.#seen.map(({ status }): RunStatus => status ?? { phase: "Pending" });
+    return all.filter((status, index) => index === 0 || !isDeepStrictEqual(status, all[index - 1]));
   }
 
   get ended(): boolean {

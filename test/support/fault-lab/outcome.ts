@@ -29,6 +29,7 @@ export function comparable(status: RunStatus | undefined): unknown {
 
 function withoutNames(text: string): string {
   return text
+    .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "(uid)")
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "(time)")
     .replaceAll(/-run-\d+-[0-9a-f]{10}(-[a-z0-9]{5})?/g, "-(name)");
 }
