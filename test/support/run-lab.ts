@@ -72,6 +72,7 @@ export async function startRunLab(files: Record<string, string>): Promise<RunLab
     keepWork: true,
     caBundle,
     workspaceAccessMode: "ReadWriteOnce" as const,
+    gracePeriodMs: 90_000,
   };
   const secrets = {
     forge: { token: forge.token, host: "127.0.0.1" },

@@ -34,6 +34,7 @@ function create(spec: Record<string, unknown> = {}, caBundle?: string) {
       keepWork: true,
       caBundle,
       workspaceAccessMode: "ReadWriteOnce",
+      gracePeriodMs: 90_000,
     },
   });
 }

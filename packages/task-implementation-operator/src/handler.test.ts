@@ -32,6 +32,7 @@ function create(spec: Record<string, unknown> = {}, more: Partial<AttemptRequest
       modelSecretName: "model",
       keepWork: true,
       workspaceAccessMode: "ReadWriteOnce",
+      gracePeriodMs: 90_000,
     },
   });
 }

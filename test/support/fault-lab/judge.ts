@@ -1,6 +1,7 @@
 import {
   isTerminal,
   type JobView,
+  liveAmong,
   planOf,
   type PodView,
   type RunDefaults,
@@ -8,12 +9,6 @@ import {
   type RunStatus,
 } from "@orchestrator/core";
 import type { RunRecord } from "./sighting.ts";
-
-/** Whether a Job may still run a pod: nobody wants it gone, and neither it nor its pod has ended. */
-export function isOpen(job: JobView, pods: Iterable<PodView>): boolean {
-  if (job.deleting || job.finishedAt !== undefined) return false;
-  return ![...pods].some(({ jobName, ended }) => jobName === job.name && ended);
-}
 
 /**
  * What of the promises of a run's life was broken in what was seen of it: one Job per attempt, no two open Jobs, retries within
@@ -45,7 +40,7 @@ export function judge({ sightings }: Pick<RunRecord, "sightings">, defaults: Run
       case "configMap":
         break;
     }
-    const open = [...jobs.values()].filter((job) => isOpen(job, pods.values()));
+    const open = liveAmong([...jobs.values()], [...pods.values()]);
     if (open.length > 1) broken.add(`open at once: ${open.map(({ name }) => name).join(", ")}`);
   }
   return [...broken];

@@ -1,11 +1,11 @@
 import { resources } from "@orchestrator/controller-runtime";
-import { isTerminal, labels, managedBy } from "@orchestrator/core";
+import { isTerminal, labels, liveAmong, managedBy } from "@orchestrator/core";
 import { describeFault, drawPlan } from "@orchestrator/fault-kit";
 import fc from "fast-check";
 import { createNamespace, type TestNamespace } from "../namespace.ts";
 import { waitFor } from "../wait.ts";
 import { Actor } from "./actor.ts";
-import { isOpen, judge } from "./judge.ts";
+import { judge } from "./judge.ts";
 import { type KindName, type Kind, kinds } from "./kind.ts";
 import { Replica, type Sample } from "./replica.ts";
 import type { Scenario } from "./scenario.ts";
@@ -163,7 +163,7 @@ class Soaking {
     if (end.type === "ended") {
       const reason = await world.until(uid, `${name} (${scenario.name}) to end, with its Jobs`, (record) => {
         const { status } = record.run ?? {};
-        const open = [...record.jobs.values()].some((job) => isOpen(job, record.pods.values()));
+        const open = liveAmong([...record.jobs.values()], [...record.pods.values()]).length > 0;
         const over = status !== undefined && isTerminal(status) && (status.round ?? 1) === end.round && !open;
         return over ? status.conditions?.find(({ type }) => type === "Succeeded")?.reason : undefined;
       });

@@ -1,5 +1,5 @@
-import { isTerminal } from "@orchestrator/core";
-import { isOpen, judge } from "./judge.ts";
+import { isTerminal, liveAmong } from "@orchestrator/core";
+import { judge } from "./judge.ts";
 import { comparable, type Outcome } from "./outcome.ts";
 import type { RunRecord } from "./sighting.ts";
 import type { Stage, WriteWatch } from "./stage.ts";
@@ -161,7 +161,7 @@ async function outcomeOf({ world, kind, scenario, namespace }: Stage, uid: strin
   const { end } = scenario;
   const over = (record: RunRecord): true | undefined => {
     const { run, jobs, pods, configMaps } = record;
-    const open = [...jobs.values()].some((job) => isOpen(job, pods.values()));
+    const open = liveAmong([...jobs.values()], [...pods.values()]).length > 0;
     if (end.type === "deleted")
       return run === undefined && jobs.size + pods.size + configMaps.size === 0 ? true : undefined;
     const ended = run?.status !== undefined && isTerminal(run.status) && (run.status.round ?? 1) === end.round;

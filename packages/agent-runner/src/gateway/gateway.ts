@@ -3,14 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import {
-  type Door,
-  type GatewayMessage,
-  type Reason,
-  reasons,
-  type RunInputs,
-  type Verdict,
-} from "@orchestrator/core/pure";
+import { type Door, type GatewayMessage, type RunInputs, type Verdict } from "@orchestrator/core/pure";
 import type { Logger } from "pino";
 import { Agent } from "undici";
 import { staysInWorkspace } from "../steps/upstream.ts";
@@ -35,6 +28,7 @@ import { gatewayReport } from "./report.ts";
 import { RunFailure } from "./run-failure.ts";
 import { Turns } from "./turns.ts";
 import { greaterUsage, noUsage } from "./usage-sum.ts";
+import { workLost } from "./work-lost.ts";
 import { WorkspaceRepository } from "./workspace/workspace-repository.ts";
 
 export interface GatewayOptions {
@@ -231,7 +225,7 @@ class RunningGateway implements Gateway {
     this.#resume = await work.keptWork.resume(stop);
     // The work of an earlier round is not that of the attempt before.
     const lost = !(this.#resume.state === "found" && work.keptWork.isKept) && !(await work.deliverer.hasEarlier(stop));
-    if (inputs.resume?.required === true && lost) throw workLost(inputs.resume.previous);
+    if (inputs.resume?.required === true && lost) throw workLost(inputs);
     return undefined;
   }
 
@@ -358,14 +352,6 @@ async function openWorkspace(
   await workspace.prepare(signal);
   if (staysInWorkspace(inputs)) await workspace.begin(inputs.repository.branch, signal);
   return workspace;
-}
-
-/** The agent had begun, and nothing of what it did can be had: it is not paid for the same again. */
-function workLost(previous: NonNullable<RunInputs["resume"]>["previous"]): RunFailure {
-  const reason = previous !== undefined && Object.hasOwn(reasons, previous.reason) ? previous.reason : "AgentError";
-  const told = previous === undefined ? "the attempt before did not end well" : previous.message;
-  const message = `${told}; the work of that attempt was not kept in the repository, so that nothing can go on from it`;
-  return new RunFailure(reason as Reason, message, { final: true });
 }
 
 function setupVerdict(error: unknown): Verdict {

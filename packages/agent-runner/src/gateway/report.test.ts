@@ -69,6 +69,7 @@ describe("the verdict of an attempt", () => {
   ])("comes with whether it can be gone on from the work that is %s", (_where, facts, resumable) => {
     const report = gatewayReport({ ...used, ...facts });
     expect(report).toMatchObject({ resumable });
+    expect(report.pushedOnly).toBe("pushed" in facts ? true : undefined);
     expect(report.notKept).toBe("notKept" in facts ? "refused" : undefined);
   });
 });

@@ -52,6 +52,7 @@ export function gatewayReport(facts: AttemptFacts): GatewayMessage {
       result: delivery === undefined ? pushed : undefined,
       retryAfterSeconds: waits ? retryAfterSeconds : undefined,
       resumable: isResumable(facts, complete),
+      pushedOnly: !complete && facts.kept === false && pushed !== undefined ? (true as const) : undefined,
       notKept: notKept?.slice(0, shortText),
       model,
     }),

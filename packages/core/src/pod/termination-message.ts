@@ -41,8 +41,10 @@ export const gatewayMessage = z.object({
   roundUsage: usage.optional(),
   /** How long the provider asked to wait, with the reasons RateLimited and ModelOverloaded. */
   retryAfterSeconds: z.int().optional(),
-  /** The work, the session and the ledger are kept in the repository for a next attempt, or the session for a next round. */
+  /** The work, the session and the ledger are kept for a next attempt, or the session for a next round; or see `pushedOnly`. */
   resumable: z.boolean().optional(),
+  /** It is on the run's branch that the work can be gone on from, and the session is not kept. */
+  pushedOnly: z.literal(true).optional(),
   /** Why what was to be kept there is not kept, or not all of it. */
   notKept: z.string().optional(),
   /** The model id that the provider answered with. */

@@ -35,13 +35,17 @@ export function beforeAttempt(situation: Situation): Decision {
   return old === undefined ? start(situation) : waitForOld(situation, old, due);
 }
 
-/** Since when nothing of the run's own keeps its next attempt from starting: its turn in a workspace has come, too. */
-export function startDue({ observation, now }: Situation): number {
+/**
+ * Since when nothing of the run's own keeps its next attempt from starting: its turn in a workspace has come, too. What is `shared`
+ * with other runs is written before the turn is taken, and nothing tells when that had come.
+ */
+export function startDue({ observation, now }: Situation, { shared }: { shared: boolean }): number {
   const { run, attempt, workspace } = observation;
   const due = attemptDue(run);
   if (workspace?.claim === undefined) return due;
   const { holder } = workspace.claim;
-  return holder?.runUid === run.uid && holder.attempt === attempt.name ? Math.max(due, holder.since) : now;
+  if (holder?.runUid === run.uid && holder.attempt === attempt.name) return Math.max(due, holder.since);
+  return shared ? due : now;
 }
 
 /** A newer round is asked for, and this one has no attempt under way: it ends as its last attempt did. */

@@ -233,7 +233,7 @@ describe("a run that cannot be carried out", () => {
 });
 
 describe("a run whose objects are refused", () => {
-  const refusal = { object: "Job x", message: "exceeded quota: jobs" };
+  const refusal = { object: "Job x", message: "exceeded quota: jobs", shared: false };
   const refused = (at: number) => decideRefused(handler, observe(), refusal, settings, { now: at, random: 0.5 });
 
   it("is tried again, and says why it waits", () => {

@@ -37,18 +37,21 @@ export function decide(
   return { ...rest, actions: [...actions, ...deleteJobs(old, "its attempt has ended")] };
 }
 
-/** The API server does not let the operator create an attempt's object now: a quota, a policy, a missing right. */
+/**
+ * The API server does not let the operator write an object of an attempt now: a quota, a policy, a missing right. `shared` are
+ * those that belong to no run.
+ */
 export function decideRefused(
   handler: JobHandler,
   observation: Observation,
-  refusal: { object: string; message: string },
+  refusal: { object: string; message: string; shared: boolean },
   settings: DecideSettings,
   moment: Moment,
 ): Decision {
   const situation = situationOf(handler, observation, settings, moment);
-  const since = startDue(situation);
+  const since = startDue(situation, refusal);
   const until = since + situation.plan.timing.pendingTimeoutMs;
-  const message = `${refusal.object} cannot be created: ${refusal.message}`;
+  const message = `${refusal.object} is refused: ${refusal.message}`;
   if (moment.now >= until) return endAttempt(situation, { reason: "PodNotCreated", message });
   const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
   const { actions } = notice(situation, waiting, { since, until });

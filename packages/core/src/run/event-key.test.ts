@@ -31,7 +31,11 @@ it("parts what a person does again to one attempt, and sorts as a life goes", ()
     eventKey(run, first, "Started"),
     eventKey(run, first, "Retrying"),
     eventKey(run, second, "Started"),
-    eventKey(run, second, "Failed"),
+    eventKey(run, second, "Retrying"),
+    // The attempt that would have followed gives way to a new round.
+    eventKey(run, { number: 13, round: 2 }, "Failed"),
+    eventKey(run, { number: 13, round: 2 }, "RoundStarted"),
+    eventKey(run, { number: 13, round: 3 }, "Started"),
   ];
   expect(life.toSorted()).toEqual(life);
   expect(Math.max(...life.map(({ length }) => length))).toBeLessThanOrEqual(52);

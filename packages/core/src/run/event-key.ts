@@ -4,7 +4,6 @@ import type { AttemptId, RunView } from "./observation.ts";
 
 /** In the order in which an attempt tells them; where a person may repeat one, the spec's generation parts them. */
 const steps: Readonly<Record<RunEvent["reason"], number>> = {
-  RoundStarted: 0,
   Suspended: 1,
   Resumed: 1,
   Started: 2,
@@ -12,6 +11,8 @@ const steps: Readonly<Record<RunEvent["reason"], number>> = {
   Succeeded: 4,
   Failed: 4,
   Cancelled: 4,
+  // It is told of the last attempt of the round before, which may end only then.
+  RoundStarted: 5,
 };
 
 /**

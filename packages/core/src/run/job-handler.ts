@@ -26,8 +26,8 @@ export interface AttemptSettings {
   podTemplate?: PodTemplate | undefined;
   /** Of workspaces whose run does not say. */
   workspaceAccessMode: AccessMode;
-  /** What a pod has to end after SIGTERM, in milliseconds; default: 90 seconds. */
-  gracePeriodMs?: number | undefined;
+  /** What a pod has to end after SIGTERM, in milliseconds. */
+  gracePeriodMs: number;
 }
 
 /** One attempt that is to be made. */

@@ -20,6 +20,7 @@ import { isTerminal, projectRun, type JobView, type PodView, type RunObject, typ
 import { readReport } from "./pod-report.ts";
 import { RunReconciler } from "./reconciler.ts";
 import { planOf, type RunPlan } from "./run-plan.ts";
+import { remembering } from "./remembering.ts";
 import { reviewHandler } from "./sample-handler.ts";
 import type { StatusPatch } from "./status.ts";
 
@@ -155,6 +156,7 @@ export class LifeModel {
         (name) => copyOne(realPods, pods, name),
       ),
       events: { record: (_, event) => this.#request(() => this.#hear(event as RunEvent)) },
+      enqueue: () => undefined,
       settings: {
         attempt: attemptSettings,
         waitingNoticeAfterMs: 10 * seconds,
@@ -395,13 +397,7 @@ function store<P extends { namespace: string; name: string }, T extends Kubernet
     get: () => list()[0],
     list,
     byIndex: list,
-    remember: ({ metadata }) => remember(metadata.name),
-    write: async (_, attempt) => {
-      const answer = await attempt();
-      if (answer !== undefined) remember(answer.metadata.name);
-      return answer;
-    },
-    confirm: async () => false,
+    ...remembering<T>(({ metadata }) => remember(metadata.name)),
   };
 }
 

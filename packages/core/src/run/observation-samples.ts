@@ -17,6 +17,7 @@ export const attemptSettings: AttemptSettings = {
   modelSecretName: "model",
   keepWork: true,
   workspaceAccessMode: "ReadWriteOnce",
+  gracePeriodMs: 90_000,
 };
 
 export function aRun(changes: Partial<RunView> = {}): RunView {

@@ -161,6 +161,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
     claims: claims?.store,
     networkPolicies: networkPolicies?.store,
     events,
+    enqueue: (key) => controller.enqueue(key),
     settings: program.decideSettings,
     now: () => systemClock.now(),
     random: Math.random,

@@ -1,4 +1,4 @@
-import { backstopMs, gracePeriodMs } from "./check-attempt.ts";
+import { backstopMs } from "./check-attempt.ts";
 import type { AttemptSettings } from "./job-handler.ts";
 import type { AttemptTiming } from "./run-plan.ts";
 
@@ -9,6 +9,6 @@ export function podLimits(
 ): { activeDeadlineSeconds: number; terminationGracePeriodSeconds: number } {
   return {
     activeDeadlineSeconds: Math.ceil((timing.pendingTimeoutMs + timing.timeoutMs + backstopMs) / 1000),
-    terminationGracePeriodSeconds: Math.ceil((settings.gracePeriodMs ?? gracePeriodMs) / 1000),
+    terminationGracePeriodSeconds: Math.ceil(settings.gracePeriodMs / 1000),
   };
 }

@@ -11,6 +11,7 @@ import {
   type Store,
 } from "@orchestrator/controller-runtime";
 import { describe, expect, it } from "vitest";
+import { buildNetworkPolicy } from "../pod/network-policy.ts";
 import type { DecideSettings } from "./decision.ts";
 import { attemptName, workspaceClaimName } from "./names.ts";
 import { aPodObject, startOfRun, attemptSettings } from "./observation-samples.ts";
@@ -118,6 +119,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
   const networkPolicies = new FakeStore<NetworkPolicyView, NetworkPolicy>(projectNetworkPolicy);
   const counted: unknown[] = [];
   const log: string[] = [];
+  const enqueued: ObjectKey[] = [];
   const clock = { now: startOfRun };
   const ask = async (call: Call, body: unknown): Promise<never> => {
     asked.push({ call, body });
@@ -147,6 +149,7 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
     claims,
     networkPolicies,
     events: { record: (_, event) => ask("event", event) },
+    enqueue: (key) => void enqueued.push(key),
     settings: {
       attempt: attemptSettings,
       waitingNoticeAfterMs: 10_000,
@@ -163,7 +166,8 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
   const signal = new AbortController();
   const reconcile = () => reconciler.reconcile(key, signal.signal);
   const calls = () => asked.map(({ call }) => call);
-  return { runs, jobs, pods, claims, networkPolicies, asked, calls, counted, log, clock, signal, reconcile };
+  const caches = { runs, jobs, pods, claims, networkPolicies };
+  return { ...caches, asked, calls, counted, log, enqueued, clock, signal, reconcile };
 }
 
 function refusal(status: number, reason: string, details?: StatusDetails): ApiError {
@@ -183,6 +187,14 @@ const owned = (uid: string, deletionTimestamp?: string) => (object: KubernetesOb
 /** The API server's answer to a status patch. */
 const patched: Answer = (patch: { status: RunObject["status"] }) =>
   aRunObject({ status: patch.status as never, metadata: { ...aRunObject().metadata, resourceVersion: "8" } });
+
+/** Patches of anything but a status are refused. */
+const refusing =
+  (error: ApiError): Answer =>
+  (patch: { status?: RunObject["status"] }) => {
+    if (patch.status === undefined) throw error;
+    return patched(patch as never);
+  };
 
 describe("a reconcile", () => {
   it("of a run that is not there does nothing", async () => {
@@ -442,6 +454,47 @@ describe("a workspace", () => {
     expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 10_000 });
   });
 
+  it("that may not be taken from another is told and given up, as if its turn had come at once", async () => {
+    const forbidden = refusal(403, "Forbidden");
+    const { runs, claims, asked, log, clock, reconcile } = scene({ patch: refusing(forbidden) });
+    const run = aRunObject({ spec: { ...spec, retryConfig: { maxInfrastructureRetries: 0 } } });
+    runs.remember(run);
+    claims.remember(claim({ annotations: { "orchestrator.io/holder": "gone" } }));
+    expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 15_000 });
+    const name = workspaceClaimName("team-a", "greeter");
+    expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { msg: "refused", object: `PersistentVolumeClaim ${name}`, reason: forbidden.message },
+    ]);
+    clock.now += 15_000;
+    await reconcile();
+    expect(asked.at(-1)?.body).toMatchObject({
+      status: { phase: "Pending", conditions: [{}, { reason: "PodNotCreated" }, {}] },
+    });
+    runs.remember(run);
+    clock.now += 600_000;
+    await reconcile();
+    expect(asked.at(-1)?.body).toMatchObject({
+      status: { phase: "Failed", conditions: [{}, { reason: "PodNotCreated" }, {}] },
+    });
+  });
+
+  it.each([
+    ["ends", 0],
+    ["waits for its next attempt", 1],
+  ])("wakes who waits for it when a run %s", async (_, maxInfrastructureRetries) => {
+    const { runs, jobs, pods, enqueued, reconcile } = scene({ patch: patched });
+    runs.remember(aRunObject({ spec: { ...spec, retryConfig: { maxInfrastructureRetries } } }));
+    await reconcile();
+    const waiter = { namespace: "team-a", name: "another" };
+    const { metadata } = aRunObject();
+    runs.remember(aRunObject({ spec, metadata: { ...metadata, ...waiter, uid: "another-uid" } }));
+    runs.byIndex = () => runs.list();
+    const ownerReferences = [owner(jobs.list()[0]?.name)];
+    pods.remember(aPodObject({ phase: "Failed", reason: "Evicted" }, { ownerReferences }));
+    await reconcile();
+    expect(enqueued).toEqual([waiter]);
+  });
+
   it("for any other reason is the controller's to try again", async () => {
     const error = new Error("connection reset");
     const { runs, reconcile } = scene({ "create PersistentVolumeClaim": error });
@@ -619,6 +672,13 @@ it("forgets what it has seen of a run that is gone", async () => {
 
 describe("the network policy of a namespace", () => {
   const networkPolicy = { open: [] };
+  const identity = { namespace: "team-a", name: "orchestrator-review-runs", uid: "u", createdAt: 0 };
+  const wanted = buildNetworkPolicy({ namespace: "team-a", kind: "ReviewRun", prefix: "review", open: [] });
+  const found = (changes: Partial<NetworkPolicy["metadata"]>) => () => ({
+    ...wanted,
+    metadata: { ...wanted.metadata, ...changes },
+  });
+  const outdated = { ...identity, resourceVersion: "3", policyHash: "old" };
 
   it("is made before the first Job there, once", async () => {
     const { runs, jobs, networkPolicies, reconcile, calls } = scene({}, { networkPolicy });
@@ -633,36 +693,62 @@ describe("the network policy of a namespace", () => {
   });
 
   it("may have been made by another run at the same time, and is nobody else's", async () => {
-    const found =
-      (labels: Record<string, string>): Answer =>
-      (wanted: KubernetesObject) => ({
-        ...wanted,
-        metadata: { ...wanted.metadata, labels },
-      });
-    const own = found({ "app.kubernetes.io/managed-by": "orchestrator" });
-    const met = scene({ "create NetworkPolicy": exists, "get NetworkPolicy": own }, { networkPolicy });
+    const met = scene({ "create NetworkPolicy": exists, "get NetworkPolicy": found({}) }, { networkPolicy });
     met.runs.remember(aRunObject());
     await met.reconcile();
     expect(met.calls().slice(2)).toEqual(["create ConfigMap", "create Job"]);
-    const answers = { "create NetworkPolicy": exists, "get NetworkPolicy": found({}), patch: patched };
-    const strange = scene(answers, { networkPolicy });
-    strange.runs.remember(aRunObject());
-    await strange.reconcile();
-    expect(strange.counted).toContainEqual(expect.objectContaining({ reason: "NameConflict" }));
+    for (const labels of [{}, { "app.kubernetes.io/managed-by": "orchestrator" }]) {
+      const answers = { "create NetworkPolicy": exists, "get NetworkPolicy": found({ labels }), patch: patched };
+      const strange = scene(answers, { networkPolicy });
+      strange.runs.remember(aRunObject());
+      await strange.reconcile();
+      expect(strange.counted).toContainEqual(expect.objectContaining({ reason: "NameConflict" }));
+    }
+  });
+
+  it("that is met with other rules is brought up to date before there is a Job", async () => {
+    const old = found({ annotations: { "orchestrator.io/policy-hash": "old" } });
+    const answers = { "create NetworkPolicy": exists, "get NetworkPolicy": old };
+    const { runs, reconcile, calls } = scene(answers, { networkPolicy });
+    runs.remember(aRunObject());
+    expect(await reconcile()).toEqual(soon);
+    expect(calls()).toEqual(["create NetworkPolicy", "get NetworkPolicy"]);
+    await reconcile();
+    expect(calls().slice(2)).toEqual(["patch", "create ConfigMap", "create Job"]);
   });
 
   it("is brought up to date when the settings have changed, guarded by its version", async () => {
     const answers = { patch: (patch: NetworkPolicy) => ({ ...patch, metadata: { ...key, ...patch.metadata } }) };
     const { runs, networkPolicies, asked, reconcile, calls } = scene(answers, { networkPolicy });
-    const view = { namespace: "team-a", name: "orchestrator-review-runs", uid: "u", createdAt: 0 };
-    networkPolicies.objects.set("team-a/orchestrator-review-runs", {
-      ...view,
-      resourceVersion: "3",
-      policyHash: "old",
-    });
+    networkPolicies.objects.set("team-a/orchestrator-review-runs", outdated);
     runs.remember(aRunObject());
     await reconcile();
     expect(calls()).toEqual(["patch", "create ConfigMap", "create Job"]);
     expect(asked[0]?.body).toMatchObject({ metadata: { resourceVersion: "3" }, spec: { ingress: [] } });
+  });
+
+  it.each([
+    ["changed", refusal(409, "Conflict")],
+    ["deleted", refusal(404, "NotFound")],
+  ])("that is to be brought up to date and was %s just now is looked at again", async (_, error) => {
+    const { runs, networkPolicies, reconcile, calls } = scene({ patch: error }, { networkPolicy });
+    networkPolicies.objects.set("team-a/orchestrator-review-runs", outdated);
+    runs.remember(aRunObject());
+    expect(await reconcile()).toEqual(soon);
+    expect(calls()).toEqual(["patch"]);
+  });
+
+  it("that may not be brought up to date is told as what may not be created", async () => {
+    const answers = { patch: refusing(refusal(403, "Forbidden")) };
+    const { runs, networkPolicies, asked, clock, reconcile } = scene(answers, { networkPolicy });
+    networkPolicies.objects.set("team-a/orchestrator-review-runs", outdated);
+    runs.remember(aRunObject());
+    expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 15_000 });
+    clock.now += 15_000;
+    await reconcile();
+    const words = "NetworkPolicy orchestrator-review-runs is refused: the server says Forbidden";
+    expect(asked.at(-1)?.body).toMatchObject({
+      status: { message: expect.stringContaining(words) as unknown, conditions: [{}, { reason: "PodNotCreated" }, {}] },
+    });
   });
 });

@@ -24,7 +24,7 @@ import type { Action, Decision, DecideSettings, Moment } from "./decision.ts";
 import { defined } from "./defined.ts";
 import { eventKey } from "./event-key.ts";
 import type { JobHandler } from "./job-handler.ts";
-import { labels, managedBy } from "./labels.ts";
+import { annotations, labels } from "./labels.ts";
 import { workspaceClaimName } from "./names.ts";
 import {
   isTerminal,
@@ -64,6 +64,8 @@ export interface RunReconcilerOptions {
   /** Absent: the operator leaves network policies to others. */
   networkPolicies?: Store<NetworkPolicyView, NetworkPolicy> | undefined;
   events: Pick<EventRecorder, "record">;
+  /** Has a run looked at: own writes come with no change that would wake whoever waits for them. */
+  enqueue: (key: ObjectKey) => void;
   settings: DecideSettings;
   /** Milliseconds since the epoch. */
   now: () => number;
@@ -187,7 +189,7 @@ export class RunReconciler {
       case "takeWorkspace":
         return this.#takeWorkspace(observation, action, signal);
       case "patchStatus":
-        return this.#patchStatus(observation.run, action, signal);
+        return this.#patchStatus(observation, action, signal);
       case "recordEvent":
         return this.#recordEvent(observation, action, signal);
       case "deleteJob":
@@ -197,7 +199,7 @@ export class RunReconciler {
       case "deleteRun":
         return this.#deleteRun(observation.run, action, signal);
       case "updateNetworkPolicy":
-        return this.#updateNetworkPolicy(action, signal);
+        return this.#updateNetworkPolicy(observation, action, signal);
     }
   }
 
@@ -247,7 +249,7 @@ export class RunReconciler {
     }
     if (existing.metadata.deletionTimestamp !== undefined) return { type: "stop", next: lookAgain(staleMs) };
     this.#remember(observation, existing);
-    return done;
+    return policyHash(existing) === policyHash(object) ? done : { type: "stop", next: lookAgain(staleMs) };
   }
 
   async #takeWorkspace(
@@ -281,20 +283,21 @@ export class RunReconciler {
     const { handler, settings } = this.#options;
     // The run goes with its namespace.
     if (isNamespaceTerminating(error)) return { type: "stop", next: { type: "awaitChange" } };
-    const refusal = { object: label(object), message: error.message };
+    if (![400, 403, 422].includes(error.status)) throw error;
+    const refusal = { object: label(object), message: error.message, shared: isShared(object) };
+    this.#log(observation.run).warn({ object: refusal.object, reason: refusal.message }, "refused");
     if (error.status === 403) return redecide(decideRefused(handler, observation, refusal, settings, this.#moment()));
-    if (error.status !== 422 && error.status !== 400) throw error;
     const message = `${refusal.object} is not valid: ${refusal.message}`;
     const cause = { reason: "InvalidInput", message } as const;
     return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
   }
 
   async #patchStatus(
-    run: RunView,
+    { run, workspace }: Observation,
     { status, attemptEnded, roundEnded }: Extract<Action, { type: "patchStatus" }>,
     signal: AbortSignal,
   ): Promise<Applied> {
-    const { client, handler, runs, metrics } = this.#options;
+    const { client, handler, runs, metrics, enqueue } = this.#options;
     const { kind } = handler.resource;
     const patch = { metadata: { resourceVersion: run.resourceVersion }, status };
     try {
@@ -304,6 +307,8 @@ export class RunReconciler {
       this.#log(run).info({ phase, reason: roundEnded ?? attemptEnded, status: message }, "status written");
       if (attemptEnded !== undefined) metrics.attemptEnded(kind, attemptEnded);
       if (roundEnded !== undefined) metrics.roundEnded(kind, roundEnded, { phase, ...written.status });
+      // It may be the turn of another now.
+      if ((attemptEnded ?? roundEnded) !== undefined) for (const other of workspace?.runs ?? []) enqueue(keyOf(other));
       return done;
     } catch (error) {
       return overtaken(error);
@@ -351,20 +356,23 @@ export class RunReconciler {
   }
 
   async #updateNetworkPolicy(
+    observation: Observation,
     { policy, resourceVersion }: Extract<Action, { type: "updateNetworkPolicy" }>,
     signal: AbortSignal,
   ): Promise<Applied> {
     const { client, networkPolicies, logger } = this.#options;
     const key = keyOfObject(policy);
-    const { annotations } = policy.metadata;
-    const patch = { metadata: { resourceVersion, annotations }, spec: policy.spec };
+    const patch = { metadata: { resourceVersion, annotations: policy.metadata.annotations }, spec: policy.spec };
     try {
       const options = { type: "merge", signal } as const;
       networkPolicies?.remember(await client.patch(resources.networkPolicies, key, patch, options));
       logger.info(key, "brought a network policy up to date");
       return done;
     } catch (error) {
-      return overtaken(error);
+      if (!isApiError(error)) throw error;
+      // Nobody wakes a run for a policy, and one that is gone is to be made anew.
+      if (error.reason === "Conflict" || error.reason === "NotFound") return { type: "stop", next: lookAgain(staleMs) };
+      return this.#refused(observation, policy, error);
     }
   }
 
@@ -413,10 +421,20 @@ function overtaken(error: unknown): Applied {
   throw error;
 }
 
-/** What belongs to a run names it as its owner; what belongs to none carries our label. */
+/** What belongs to a run names it as its owner; what belongs to none carries the labels that informers select it by. */
 function isOurs({ metadata }: KubernetesObject, wanted: KubernetesObject, runUid: string): boolean {
-  if (wanted.metadata.ownerReferences === undefined) return metadata.labels?.[labels.managedBy] === managedBy;
-  return controllerOf(metadata)?.uid === runUid;
+  if (!isShared(wanted)) return controllerOf(metadata)?.uid === runUid;
+  return [labels.managedBy, labels.kind].every((name) => metadata.labels?.[name] === wanted.metadata.labels?.[name]);
+}
+
+/** Whether an object that is to be made belongs to no run. */
+function isShared({ metadata }: KubernetesObject): boolean {
+  return metadata.ownerReferences === undefined;
+}
+
+/** Of a network policy, as an operator wrote it. */
+function policyHash({ metadata }: KubernetesObject): string | undefined {
+  return metadata.annotations?.[annotations.policyHash];
 }
 
 function newest(pods: readonly PodView[]): PodView | undefined {

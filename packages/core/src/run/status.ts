@@ -157,8 +157,9 @@ function verdictOf(reason: Reason, message: string, end: AttemptEnd | undefined)
   ];
 }
 
-function resumability({ run }: Observation, end: AttemptEnd | undefined): ConditionClaim[] {
-  return resumableCondition({ runUid: run.uid, gateway: end?.ending.gateway, before: run.status.conditions });
+function resumability({ run, workspace }: Observation, end: AttemptEnd | undefined): ConditionClaim[] {
+  const serviceName = workspace?.wish.serviceName;
+  return resumableCondition({ run, serviceName, gateway: end?.ending.gateway, before: run.status.conditions });
 }
 
 /** A run that could not even be begun because of what it says was not accepted as it is. */

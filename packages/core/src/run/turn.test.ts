@@ -131,6 +131,19 @@ describe("a workspace", () => {
     expect(decided({}, waiting).actions).toHaveLength(3);
   });
 
+  it("is told of after a worse wait, and no longer than it is waited for", () => {
+    const told = (reason: string) => {
+      const condition = { type: "Succeeded", status: "Unknown", reason, message: "", lastTransitionTime: "" } as const;
+      return aRun({ spec, status: { phase: "Pending", conditions: [condition] } });
+    };
+    const reasonAfter = (observed: ReturnType<typeof decided>) =>
+      observed.actions.map((action) => action.type === "patchStatus" && action.status.conditions?.at(1)?.reason);
+    expect(reasonAfter(decided({ runs: [other()] }, told("PodNotCreated")))).toEqual(["WorkspaceInUse"]);
+    const own = anObservation({ run: told("WorkspaceInUse"), job: aJob({ createdAt: longAgo }), pod: aPod() });
+    const begun = decide(reviewHandler as JobHandler, own, settings, { now, random: 0 });
+    expect(reasonAfter(begun)).toEqual(["PodStarting"]);
+  });
+
   it("is asked for as the run says, and noted as taken since the first try", () => {
     const wish = {
       ...spec,

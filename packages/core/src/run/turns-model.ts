@@ -6,7 +6,6 @@ import {
   type PersistentVolumeClaim,
   type Pod,
   type ResourceType,
-  type Store,
 } from "@orchestrator/controller-runtime";
 import type { RunStatus } from "../api/status.ts";
 import { KubeError } from "../errors/kube-error.ts";
@@ -17,6 +16,7 @@ import { workspaceClaimName } from "./names.ts";
 import { aJob, attemptSettings, seconds } from "./observation-samples.ts";
 import { isTerminal, type JobView, type PodView, projectRun, type RunObject, type RunView } from "./observation.ts";
 import { byRun, RunReconciler } from "./reconciler.ts";
+import { remembering } from "./remembering.ts";
 import { reviewHandler } from "./sample-handler.ts";
 import type { StatusPatch } from "./status.ts";
 import { type ClaimView, projectClaim } from "./workspace.ts";
@@ -191,6 +191,7 @@ export class TurnsModel {
         ...remembering<PersistentVolumeClaim>((claim) => void (this.#claimSeen = projectClaim(claim))),
       },
       events: { record: async () => undefined },
+      enqueue: () => undefined,
       settings: { attempt: attemptSettings, waitingNoticeAfterMs: 10 * seconds },
       now: () => this.#now,
       random: this.#random,
@@ -384,21 +385,6 @@ function refusal(status: number, reason: string): ApiError {
 }
 
 /** Makes a cache like what is there, and tells whether it was not. */
-/** What a store does with the answers to own writes, each of which arrives. */
-function remembering<T extends KubernetesObject>(
-  remember: (object: T) => void,
-): Pick<Store<never, T>, "remember" | "write" | "confirm"> {
-  return {
-    remember,
-    write: async (_, attempt) => {
-      const answer = await attempt();
-      if (answer !== undefined) remember(answer);
-      return answer;
-    },
-    confirm: async () => false,
-  };
-}
-
 function copy<V extends { name: string }>(
   from: readonly V[],
   to: Map<string, V>,

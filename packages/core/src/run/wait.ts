@@ -30,7 +30,7 @@ const untold: ReadonlySet<string> = new Set([
 function isTold({ run }: Observation, { reason, message }: Wait): boolean {
   const succeeded = run.status.conditions?.find(({ type }) => type === "Succeeded");
   if (succeeded === undefined) return false;
-  // Whose turn it is changes while the run waits.
-  if (succeeded.reason === "WorkspaceInUse" && reason === "WorkspaceInUse") return succeeded.message === tell(message);
+  // The turn may be lost after whatever was told, and whose it is changes while the run waits.
+  if (reason === "WorkspaceInUse") return succeeded.reason === reason && succeeded.message === tell(message);
   return succeeded.reason === reason || !untold.has(succeeded.reason);
 }
