@@ -156,6 +156,7 @@ class RunningGateway implements Gateway {
     const { inputs } = this.#options;
     const { model, delivered, lastProviderError, usage, roundUsage, refused, pushed } = this.#ledger;
     const provider = lastProviderError && providerVerdict(lastProviderError, inputs);
+    const whyNot = this.#work?.keptWork.whyNot;
     return gatewayReport({
       usage,
       roundUsage,
@@ -168,7 +169,8 @@ class RunningGateway implements Gateway {
       deliveryVerdict: this.#deliveryVerdict,
       kept: this.#work?.keptWork.isKept,
       pushed: pushed === undefined ? undefined : { branch: inputs.branch, commit: pushed },
-      notKept: this.#work?.keptWork.whyNot,
+      // Before it is cut: half a secret would not be known as one.
+      notKept: whyNot && this.#options.redactor.apply(whyNot),
     });
   }
 

@@ -1,20 +1,18 @@
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { inputFiles } from "@orchestrator/core/pure";
 import type { Paths } from "../steps/paths.ts";
+import { keepCaches } from "./keep-caches.ts";
 
 /** Where the agent CLI puts its temporary files. */
 export function agentTemporary(paths: Pick<Paths, "home">): string {
   return join(paths.home, "tmp");
 }
 
-/** What would change how an agent or Git behaves, had another run of the service left it. Caches stay. */
-const leftovers = [".claude.json", ".gitconfig", ".config/git"];
-
-/** Makes the agent's home, with the run's settings as those of its user. */
+/** Makes the agent's home, with the run's settings as those of its user, and no more of another run than its caches. */
 export async function layOutHome(paths: Paths): Promise<void> {
-  const old = [paths.claudeConfig, agentTemporary(paths), ...leftovers.map((name) => join(paths.home, name))];
-  for (const path of old) await rm(path, { recursive: true, force: true });
+  await mkdir(paths.home, { recursive: true });
+  await keepCaches(paths.home);
   for (const folder of [paths.claudeConfig, agentTemporary(paths), paths.steps]) {
     await mkdir(folder, { recursive: true });
   }

@@ -100,10 +100,12 @@ describe("prepare", () => {
     });
     const nested = new Repository({ ...lab.options(), directory: join(repository, "new") });
     await nested.git(["init", "--quiet"]);
-    await mkdir(join(home, ".config/git"), { recursive: true });
-    const inHome = [".config/git/ignore", ".cache-of-npm", ".claude.json", ".gitconfig"].map((name) =>
-      join(home, name),
-    );
+    const settings = [".config/git/ignore", ".claude.json", ".gitconfig", ".bashrc", ".npmrc", ".cargo/config.toml"];
+    const cached = [".cache/a", ".cargo/registry/a"];
+    for (const folder of [".config/git", ".cache", ".cargo/registry"])
+      await mkdir(join(home, folder), { recursive: true });
+    await symlink(repository, join(home, ".m2"));
+    const inHome = [...settings, ...cached].map((name) => join(home, name));
     const left = [...inHome, join(claudeConfig, "CLAUDE.md"), join(steps, "verdict.json")];
     for (const path of left) await writeFile(path, "*\n");
 
@@ -113,13 +115,14 @@ describe("prepare", () => {
     expect((await stat(join(repository, "b.txt"))).mtime).toEqual(old);
     expect(await exists(join(repository, ".git/hooks/pre-push"))).toBe(false);
     const there = await Promise.all(left.map(exists));
-    expect(left.filter((_path, index) => there[index])).toEqual([join(home, ".cache-of-npm")]);
+    expect(left.filter((_path, index) => there[index])).toEqual(cached.map((name) => join(home, name)));
+    expect(await exists(join(home, ".m2"))).toBe(false);
 
     await rm(repository, { recursive: true });
     await symlink(home, repository);
     expect(await prepare(lab.options())).toBe(0);
     expect(await tree.git(["status", "--porcelain", "--ignored"])).toBe("");
-    expect(await exists(join(home, ".cache-of-npm"))).toBe(true);
+    expect(await exists(join(home, ".cache/a"))).toBe(true);
   });
 
   it("takes the task of work without a repository from the file given for it", async () => {
