@@ -144,9 +144,10 @@ server.listen(Number(process.env.PORT), "127.0.0.1");`;
     const selection = { namespace: namespace.name, labelSelector: "app=served", signal };
     const [pod] = (await client.list(resources.pods, selection)).items;
     const events = await kubectlOk(["events", "--namespace", namespace.name]);
-    return pod !== undefined && events.includes("statuscode: 503") ? { done: pod } : { pending: [pod?.status, events] };
+    const started = pod?.status?.containerStatuses?.[0]?.started === true;
+    return started && events.includes("statuscode: 503") ? { done: pod } : { pending: [pod?.status, events] };
   });
-  expect(containerOf(pod, "main")).toMatchObject({ started: true, ready: false });
+  expect(containerOf(pod, "main")).toMatchObject({ ready: false });
   expect((await client.get(resources.deployments, metadata, { signal })).status?.readyReplicas).toBeUndefined();
   await writeFile(`${node.directory}/pods/${pod.metadata.uid}/volumes/gate/open`, "");
   await waitFor("the Deployment to be available", async (signal) => {
