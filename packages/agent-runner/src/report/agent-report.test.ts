@@ -18,6 +18,15 @@ const failedTasks = (count: number, message: string) =>
   Array.from({ length: count }, (_, index) => ({ id: index + 1, reason: "AgentTimedOut" as const, message }));
 
 describe("the agent's message", () => {
+  it("repeats nothing that looks like a credential", () => {
+    const token = `glpat-${"x".repeat(20)}`;
+    const said = { ...verdict, message: `401 for ${token}` };
+    const verification = { complete: [], failed: [{ taskId: 2, verdict: said }] };
+    const message = JSON.stringify(agentReport({ verdict: said, sessions: [], verification }));
+    expect(message).not.toContain(token);
+    expect(message.match(/looks like it holds a GitLab token/g)).toHaveLength(2);
+  });
+
   it("speaks of the session that failed, else of the first", () => {
     expect(agentReport({ verdict: undefined, sessions: [record(1), record(2)], verification: undefined })).toEqual({
       version: 1,

@@ -1,4 +1,5 @@
 import { type AgentMessage, terminationMessageLimit, type Verdict } from "@orchestrator/core/pure";
+import { secretKind } from "../gateway/judge/find-secrets.ts";
 import { cutBytes } from "../steps/cut-bytes.ts";
 import type { SessionRecord, Verification } from "../steps/step-files.ts";
 
@@ -15,14 +16,24 @@ export function agentReport({ verdict, sessions, verification }: AgentFacts): Ag
   const failed = verification?.failed ?? [];
   return {
     version: 1,
-    ...(verdict !== undefined && { verdict }),
+    ...(verdict !== undefined && { verdict: { ...verdict, message: withoutSecret(verdict.message) } }),
     ...(shown?.exitCode !== undefined && { exitCode: shown.exitCode }),
     ...(shown !== undefined && { sessionId: shown.sessionId }),
     ...(shown?.agentVersion !== undefined && { agentVersion: shown.agentVersion }),
     ...(failed.length > 0 && {
-      failedTasks: failed.map(({ taskId, verdict: why }) => ({ id: taskId, reason: why.reason, message: why.message })),
+      failedTasks: failed.map(({ taskId, verdict: why }) => ({
+        id: taskId,
+        reason: why.reason,
+        message: withoutSecret(why.message),
+      })),
     }),
   };
+}
+
+/** A program's own words may hold what it should not have said. */
+function withoutSecret(text: string): string {
+  const kind = secretKind(text, []);
+  return kind === undefined ? text : `What was said is not told, because it looks like it holds ${kind}`;
 }
 
 /** Bytes that the verdict's text keeps as long as anything else can be cut. */

@@ -1,3 +1,5 @@
+import { secretKind } from "../gateway/judge/find-secrets.ts";
+import { cutBytes } from "../steps/cut-bytes.ts";
 import { runProcess } from "./run-process.ts";
 
 /** A command of `spec.verify` that did not end with 0. */
@@ -7,6 +9,8 @@ export interface FailedCommand {
   how: string;
   /** The end of what it wrote to stdout and stderr. */
   output: string;
+  /** What its output looks like it holds, such as `a GitHub token`. */
+  secret?: string | undefined;
 }
 
 export interface VerifyCommandsOptions {
@@ -23,6 +27,7 @@ const outputLimit = 1000;
 export async function runCommands(options: VerifyCommandsOptions): Promise<FailedCommand | undefined> {
   for (const command of options.commands) {
     let output = "";
+    let secret: string | undefined;
     const { exitCode, signal } = await runProcess({
       // Both streams in one, in the order in which they were written.
       command: "/bin/sh",
@@ -32,17 +37,32 @@ export async function runCommands(options: VerifyCommandsOptions): Promise<Faile
       stdinFile: "/dev/null",
       signal: options.signal,
       onLine: (line) => {
+        secret ??= secretKind(line, []);
         output = `${output}${line}\n`.slice(-outputLimit);
       },
     });
     if (exitCode === 0) continue;
-    return { command, how: signal === null ? `exit code ${exitCode}` : `signal ${signal}`, output: output.trimEnd() };
+    const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+    return { command, how, output: output.trimEnd(), secret };
   }
   return undefined;
 }
 
 export function describeFailure({ command, how, output }: FailedCommand): string {
   return `The command \`${command}\` of spec.verify ended with ${how}${output === "" ? "" : `:\n${output}`}`;
+}
+
+const shownCommand = 120;
+const shownOutput = 400;
+
+/** The same for the run's status: short, with the end of the output, where the error stands, and without a credential. */
+export function tellFailure(failure: FailedCommand): string {
+  const { command, how, output, secret = secretKind(command, []) } = failure;
+  if (secret !== undefined) {
+    return `A command of spec.verify ended with ${how}; it is not told further, because it looks like it holds ${secret}`;
+  }
+  const end = output.length > shownOutput ? `…${output.slice(-shownOutput)}` : output;
+  return describeFailure({ command: cutBytes(command, shownCommand), how, output: end });
 }
 
 /** What the session is told that left the work in this state. */

@@ -5,7 +5,7 @@ import type { SessionRecord } from "../steps/step-files.ts";
 import { runSession, type SessionOptions, type StopReason } from "./run-session.ts";
 import { settleDocuments } from "./settle-documents.ts";
 import { turnsLeft } from "./turns-left.ts";
-import { describeFailure, type FailedCommand, mendPrompt, runCommands } from "./verify-commands.ts";
+import { tellFailure, type FailedCommand, mendPrompt, runCommands } from "./verify-commands.ts";
 
 export interface TaskOptions extends Omit<SessionOptions, "maxTurns"> {
   /** Turns that other sessions of this attempt have taken so far. */
@@ -54,7 +54,7 @@ async function check(commands: readonly string[], options: TaskOptions): Promise
   if (commands.length === 0) return undefined;
   progress({ step: "verify", message: "Runs the commands of spec.verify" });
   const failure = await runCommands({ commands, env: step.env, directory: step.paths.repository, signal });
-  if (failure !== undefined) progress({ step: "verify", message: describeFailure(failure) });
+  if (failure !== undefined) progress({ step: "verify", message: tellFailure(failure) });
   return failure;
 }
 
@@ -72,7 +72,7 @@ async function mend(
 }
 
 function verificationFailed(failure: FailedCommand): Verdict {
-  return { reason: "VerificationFailed", message: describeFailure(failure) };
+  return { reason: "VerificationFailed", message: tellFailure(failure) };
 }
 
 function stoppedWhile(record: SessionRecord, reason: StopReason): SessionRecord {
