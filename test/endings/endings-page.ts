@@ -21,7 +21,7 @@ const head = `# How runs end
 Each row was executed: the cause was brought about on the local cluster, with a real API server, scheduler, node, gateway, Git forge
 and agent CLI, and only the model scripted. \`make endings\` executes all of them and writes this page; \`make test\` fails when it is
 stale. Names, addresses and times in the messages stand for those of a run. Where the ending itself is shown, the run's
-retries are set to 0.
+retries are set to 0. Where an agent had begun and nothing of its work could be kept, the message says so, too.
 `;
 
 /** docs/endings.md, from what was executed. */

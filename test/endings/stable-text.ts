@@ -9,6 +9,8 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{40}\b/g, "c0ffee0000000000000000000000000000000000"],
   [/\d+\/\d+ nodes are available: .*?not helpful for scheduling\./g, "0/3 nodes are available: ..."],
   [/\b127\.0\.0\.1 port \d+ after \d+ ms\b/g, "forge.example port 443 after 1 ms"],
+  // Told where the agent had begun, which one that is ended from outside may or may not have.
+  [/ Its work could not be kept, and it is not done again from nothing\./g, ""],
   // The hash in the name of an attempt or a branch, and what a Job adds for its pod.
   [/-[0-9a-f]{10}-[a-z0-9]{5}\b/g, "-0a1b2c3d4e-x7k2q"],
   [/-[0-9a-f]{10}\b/g, "-0a1b2c3d4e"],
