@@ -48,7 +48,7 @@ export async function runCommands(options: VerifyCommandsOptions): Promise<Faile
   return undefined;
 }
 
-export function describeFailure({ command, how, output }: FailedCommand): string {
+function describeFailure({ command, how, output }: FailedCommand): string {
   return `The command \`${command}\` of spec.verify ended with ${how}${output === "" ? "" : `:\n${output}`}`;
 }
 
