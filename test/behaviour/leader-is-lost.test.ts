@@ -13,20 +13,12 @@ import { createNamespace } from "../support/namespace.ts";
 import { launchOperator, type RunningOperator, startOperator } from "../support/operator.ts";
 import { PlayedKubelet } from "../support/played-kubelet.ts";
 import { deliveredBy } from "../support/run-reports.ts";
+import { phaseOrder } from "../support/run-history.ts";
 import { docsRun, docsRuns } from "../support/runs.ts";
 import { waitFor } from "../support/wait.ts";
 
 const operator = "docs-generation-operator";
 const names = Array.from({ length: 12 }, (_, index) => `run-${index}`);
-const rank: Readonly<Record<Phase, number>> = {
-  Pending: 0,
-  Suspended: 0,
-  Running: 1,
-  Retrying: 1,
-  Succeeded: 2,
-  Failed: 2,
-  Cancelled: 2,
-};
 
 let client: KubernetesClient;
 /** Lines of a table: how the leader is lost, and seconds until another works. */
@@ -122,7 +114,9 @@ function follow(namespace: string, signal: AbortSignal) {
   });
   const setbacks = (): string[] =>
     [...phases].flatMap(([run, seen]) =>
-      seen.some((phase, index) => rank[phase] < rank[seen[index - 1] ?? "Pending"]) ? [`${run}: ${seen.join()}`] : [],
+      seen.some((phase, index) => phaseOrder[phase] < phaseOrder[seen[index - 1] ?? "Pending"])
+        ? [`${run}: ${seen.join()}`]
+        : [],
     );
   return { phases, jobs, setbacks };
 }

@@ -3,7 +3,8 @@ import type { KubernetesClient, ResourceType } from "@orchestrator/controller-ru
 import type { Phase, RunObject, RunStatus } from "@orchestrator/core";
 import { waitFor } from "./wait.ts";
 
-const order: Readonly<Record<Phase, number>> = {
+/** How far on a run is in its round: what falls has gone back. */
+export const phaseOrder: Readonly<Record<Phase, number>> = {
   Pending: 0,
   Suspended: 0,
   Running: 1,
@@ -41,7 +42,7 @@ export class RunHistory implements AsyncDisposable {
   }
 
   get ended(): boolean {
-    return order[this.last.phase ?? "Pending"] === 2;
+    return phaseOrder[this.last.phase ?? "Pending"] === 2;
   }
 
   /** Where a status went back, or changed after the end. */
@@ -49,8 +50,8 @@ export class RunHistory implements AsyncDisposable {
     return this.#seen.slice(1).flatMap((run, index) => {
       const before = this.#seen[index]?.status ?? { phase: "Pending" };
       const after = run.status ?? { phase: "Pending" };
-      const final = order[before.phase] === 2 && !isDeepStrictEqual(before, after);
-      return final || order[after.phase] < order[before.phase] ? [`${before.phase} -> ${after.phase}`] : [];
+      const final = phaseOrder[before.phase] === 2 && !isDeepStrictEqual(before, after);
+      return final || phaseOrder[after.phase] < phaseOrder[before.phase] ? [`${before.phase} -> ${after.phase}`] : [];
     });
   }
 
