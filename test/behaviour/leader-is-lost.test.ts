@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminClient } from "../support/cluster.ts";
 import { startApiProxy } from "../support/api-proxy.ts";
 import { createNamespace } from "../support/namespace.ts";
-import { launchOperator, type RunningOperator, startOperator } from "../support/operator.ts";
+import { launchOperator, type RunningOperator, shortLease, startOperator } from "../support/operator.ts";
 import { PlayedKubelet } from "../support/played-kubelet.ts";
 import { deliveredBy } from "../support/run-reports.ts";
 import { phaseOrder } from "../support/run-history.ts";
@@ -41,7 +41,7 @@ interface Loss {
 }
 
 const losses: Loss[] = [
-  { name: "killed", lose: (leader) => leader.kill(), comeBack: () => undefined, ends: "SIGKILL" },
+  { name: "killed", lose: (leader) => process.kill(leader.pid, "SIGKILL"), comeBack: () => undefined, ends: "SIGKILL" },
   { name: "paused", lose: (leader) => leader.pause(), comeBack: (leader) => leader.resume(), ends: 1 },
   { name: "cut off", lose: (_, proxy) => proxy.cut(), comeBack: (_, proxy) => proxy.mend(), ends: 1 },
 ];
@@ -51,7 +51,7 @@ test.concurrent.each(losses)(
   async ({ name, lose, comeBack, ends }) => {
     await using proxy = await startApiProxy(client, { identity: undefined });
     await using namespace = await createNamespace(client, "leader-lost");
-    const place = { operator, namespace: namespace.name, client, bundle: true } as const;
+    const place = { operator, namespace: namespace.name, client, bundle: true, env: shortLease } as const;
     await using leader = await startOperator({ ...place, server: proxy.url });
     await using standby = await launchOperator(place);
     await said(standby, "waiting for the lease");

@@ -27,9 +27,6 @@ export interface Stage extends Workbench {
   breakNode: (name: string) => void;
 }
 
-/** The machine is so busy that a short lease could be lost. */
-const patient = { LEASE_DURATION: "60s", RENEW_DEADLINE: "40s", RETRY_PERIOD: "2s" };
-
 /** The agent CLI tries once more. */
 const quick = { spec: { containers: [{ name: "agent", env: [{ name: "CLAUDE_CODE_MAX_RETRIES", value: "1" }] }] } };
 const missingVariable = {
@@ -49,7 +46,7 @@ export async function startStage(): Promise<Stage> {
     const settings = async (template: object) => {
       const path = join(await mkdtemp(join(directory, "template-")), "pod.yaml");
       await writeFile(path, JSON.stringify(template));
-      return { bundle: true, env: { ...patient, POD_TEMPLATE: path, POD_GRACE_PERIOD: "10s" } };
+      return { bundle: true, env: { POD_TEMPLATE: path, POD_GRACE_PERIOD: "10s" } };
     };
     const lives = new Map<string, AbortController>();
     const operators = await Promise.all([

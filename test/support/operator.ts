@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { KubernetesClient } from "@orchestrator/controller-runtime";
+import { isApiError, type KubernetesClient, resources } from "@orchestrator/controller-runtime";
 import { inject } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { kubectlOk, type TestCluster } from "./cluster.ts";
@@ -36,11 +36,11 @@ export interface RunningOperator extends AsyncDisposable {
   readonly output: { stdout: string; stderr: string };
   readonly ports: { metrics: number; health: number };
   readonly pid: number;
-  /** Its exit code, or the signal that ended it. */
+  /** Its exit code, or the signal that ended it. Who reads it expects an end; any other is an error at its disposal. */
   readonly ended: Promise<number | string>;
   /** Ends it as Kubernetes does: SIGTERM, then patience. */
   stop(): Promise<number | string>;
-  /** SIGKILL. */
+  /** SIGKILL; then its Lease is as it would be when its time has passed. */
   kill(): Promise<number | string>;
   /** SIGSTOP: it does nothing until `resume`, and does not know of it. */
   pause(): void;
@@ -88,7 +88,8 @@ export async function launchOperator(options: OperatorOptions): Promise<RunningO
       stdio: ["ignore", "pipe", "pipe"],
     });
     const again = async (): Promise<RunningOperator> => await untilItWorks(operator, launch());
-    return observe(child, { user: `system:serviceaccount:${namespace}:${operator}`, again, launchAgain: launch });
+    const user = `system:serviceaccount:${namespace}:${operator}`;
+    return observe(child, { user, again, launchAgain: launch, lapse: () => lapse(options) });
   };
   return launch();
 }
@@ -99,21 +100,29 @@ function program({ operator, bundle = false }: OperatorOptions): string[] {
     : ["--conditions=@orchestrator/source", join(repository, "packages", operator, "src/main.ts")];
 }
 
-/** Leases are short, so that the successor of a killed operator need not wait long. */
+/** For tests of what follows when a lease is lost. */
+export const shortLease = { LEASE_DURATION: "4s", RENEW_DEADLINE: "3s", RETRY_PERIOD: "300ms" };
+
+/** The machine is so busy that a lease of usual length could be lost, and with it the operator. */
 function settings(namespace: string): Record<string, string> {
   return {
     AGENT_IMAGE: "orchestrator/agent:dev",
     WATCH_NAMESPACES: namespace,
     LEASE_NAMESPACE: namespace,
-    LEASE_DURATION: "4s",
-    RENEW_DEADLINE: "3s",
-    RETRY_PERIOD: "300ms",
+    LEASE_DURATION: "60s",
+    RENEW_DEADLINE: "40s",
+    RETRY_PERIOD: "2s",
     METRICS_PORT: "0",
     HEALTH_PORT: "0",
   };
 }
 
-function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "again" | "launchAgain">): RunningOperator {
+interface Known extends Pick<RunningOperator, "user" | "again" | "launchAgain"> {
+  lapse: () => Promise<void>;
+}
+
+function observe(child: ChildProcess, { lapse, ...known }: Known): RunningOperator {
+  let expected = false;
   const output = { stdout: "", stderr: "" };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
@@ -122,6 +131,7 @@ function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "aga
     child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
   const end = (signal: NodeJS.Signals): Promise<number | string> => {
+    expected ||= child.exitCode === null && child.signalCode === null;
     child.kill(signal);
     return ended;
   };
@@ -129,18 +139,40 @@ function observe(child: ChildProcess, known: Pick<RunningOperator, "user" | "aga
     ...known,
     pid: child.pid ?? 0,
     output,
-    ended,
+    get ended() {
+      expected = true;
+      return ended;
+    },
     get ports() {
       return servedPorts(output.stdout);
     },
     stop: () => end("SIGTERM"),
-    kill: () => end("SIGKILL"),
+    async kill() {
+      const how = await end("SIGKILL");
+      await lapse();
+      return how;
+    },
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
-    [Symbol.asyncDispose]: async () => {
-      await end("SIGKILL");
+    async [Symbol.asyncDispose]() {
+      const how = await end("SIGKILL");
+      if (!expected) throw new Error(`${known.user} ended by itself with ${how}:\n${lastLines(output)}`);
     },
   };
+}
+
+function lastLines({ stdout, stderr }: RunningOperator["output"]): string {
+  return [stderr, ...stdout.split("\n").slice(-10)].join("\n");
+}
+
+/** Nobody holds the operator's Lease any more. */
+async function lapse({ operator, namespace, client }: OperatorOptions): Promise<void> {
+  const options = { type: "merge", signal: AbortSignal.timeout(30_000) } as const;
+  try {
+    await client.patch(resources.leases, { namespace, name: operator }, { spec: { holderIdentity: "" } }, options);
+  } catch (error) {
+    if (!isApiError(error, "NotFound")) throw error;
+  }
 }
 
 const openWork = ["workqueue_depth", "controller_runtime_active_workers"];

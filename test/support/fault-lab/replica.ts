@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Fault, FaultProxy } from "@orchestrator/fault-kit";
 import { credentialsOf, startApiProxy } from "../api-proxy.ts";
-import { type OperatorName, launchOperator, type RunningOperator } from "../operator.ts";
+import { type OperatorName, launchOperator, type RunningOperator, shortLease } from "../operator.ts";
 import { podTemplate } from "./stage.ts";
 import type { World } from "./world.ts";
 
@@ -42,7 +42,7 @@ export class Replica implements AsyncDisposable {
     const { identity } = await credentialsOf(client);
     const spare = ({ resource }: { resource: string }): boolean => resource === "leases";
     const proxy = await startApiProxy(client, { identity: undefined, reader: identity, plan, spare });
-    const env = { POD_TEMPLATE: await podTemplate(), WAITING_NOTICE_AFTER: "1h" };
+    const env = { POD_TEMPLATE: await podTemplate(), WAITING_NOTICE_AFTER: "1h", ...shortLease };
     const launched = launchOperator({ operator, namespace, client, server: proxy.url, bundle: true, env });
     return new Replica(proxy, await launched);
   }
