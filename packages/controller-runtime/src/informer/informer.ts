@@ -22,8 +22,11 @@ export interface InformerOptions<T extends KubernetesObject, P> {
   labelSelector?: string | undefined;
   /** Default: every object. */
   fieldSelector?: string | undefined;
-  /** The small part of an object that is kept; the rest is forgotten. An object for which it throws is left as it was. */
-  project: (object: T) => P;
+  /**
+   * The small part of an object that is kept; the rest is forgotten. `old` is what has been kept of it until now. An object for
+   * which it throws is left as it was.
+   */
+  project: (object: T, old: P | undefined) => P;
   /** By name: under which values a projection can be found by `store.byIndex`. */
   indexers?: Readonly<Record<string, (projection: P) => string[]>>;
   logger: Logger;

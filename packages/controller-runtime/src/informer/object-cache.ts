@@ -22,7 +22,7 @@ const beforeAll = "0";
 
 /** What an informer knows: takes in what lists, watches and own writes tell, and keeps the newest of each object. */
 export class ObjectCache<T extends KubernetesObject, P> {
-  readonly #project: (object: T) => P;
+  readonly #project: (object: T, old: P | undefined) => P;
   readonly #scopeOf: (namespace: string | undefined) => Scope;
   readonly #entries = new Map<string, Entry<P>>();
   /** Deleted by an own write; the watch has yet to tell. */
@@ -33,7 +33,7 @@ export class ObjectCache<T extends KubernetesObject, P> {
   /** Number of the last list of each scope. */
   readonly #lists = new Map<Scope, number>();
 
-  constructor(options: { project: (object: T) => P; indexers: Indexers<P>; namespaced: boolean }) {
+  constructor(options: { project: (object: T, old: P | undefined) => P; indexers: Indexers<P>; namespaced: boolean }) {
     this.#project = options.project;
     this.#scopeOf = (namespace) => (options.namespaced ? namespace : undefined);
     const indexers = Object.entries(options.indexers);
@@ -77,7 +77,7 @@ export class ObjectCache<T extends KubernetesObject, P> {
     const before = this.#entries.get(id);
     const known = before ?? this.#deleted.get(id);
     if (known !== undefined && isKnown(known, uid, resourceVersion, before !== undefined)) return [];
-    const current = this.#project(object);
+    const current = this.#project(object, before?.uid === uid ? before.projection : undefined);
     if (before !== undefined) this.#drop(before);
     this.#deleted.delete(id);
     this.#put({ key, uid, resourceVersion, projection: current, list: before?.list ?? 0 });

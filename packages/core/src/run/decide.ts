@@ -15,7 +15,7 @@ import { endAttempt, endRound, stopOf, type Stop } from "./end-attempt.ts";
 import { liveJobs, type JobHandler } from "./job-handler.ts";
 import { isTerminal, type Observation, type PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
-import { deadlineOf, planOf } from "./run-plan.ts";
+import { deadlineOf } from "./run-plan.ts";
 import { runningStatus } from "./status.ts";
 import { notice } from "./wait.ts";
 
@@ -77,7 +77,7 @@ function situationOf(
   moment: Moment,
 ): Situation {
   const { run } = observation;
-  const plan = planOf(run.spec, handler.defaults);
+  const { plan } = run;
   return { ...moment, handler, observation, plan, settings, deadline: deadlineOf(run, plan) };
 }
 

@@ -16,13 +16,15 @@ import { costOf, key, LifeCluster, runUid } from "./life-cluster.ts";
 import { isSameRound, statusPromises, usagePromises, type Promises } from "./life-promises.ts";
 import { describeStep, type OperatorStep, type Step } from "./life-steps.ts";
 import { aJob, anObservation, minutes, seconds, startOfRun, attemptSettings } from "./observation-samples.ts";
-import { isTerminal, projectRun, type JobView, type PodView, type RunObject, type RunView } from "./observation.ts";
+import { isTerminal, runProjection, type JobView, type PodView, type RunObject, type RunView } from "./observation.ts";
+import { planOf, type RunPlan } from "./run-plan.ts";
 import { readReport } from "./pod-report.ts";
 import { RunReconciler } from "./reconciler.ts";
-import { planOf, type RunPlan } from "./run-plan.ts";
 import { remembering } from "./remembering.ts";
 import { reviewHandler } from "./sample-handler.ts";
 import type { StatusPatch } from "./status.ts";
+
+const projectRun = runProjection(reviewHandler.defaults);
 
 const limits = {
   timeout: "60s",
@@ -226,7 +228,7 @@ export class LifeModel {
   #mayRest(): boolean {
     const { run } = this.#cache;
     if (run === undefined || this.#cluster.run === undefined) return true;
-    const { cancel, contextVersion, retention } = this.#plan;
+    const { cancel, contextVersion, retention } = run.plan;
     const { phase, round = 1 } = run.status;
     const kept = phase === "Succeeded" ? retention.succeededMs : retention.failedMs;
     return isTerminal(run.status) && (cancel || contextVersion <= round) && kept === undefined;
@@ -234,7 +236,7 @@ export class LifeModel {
 
   /** As the operator knows it. */
   get #plan(): RunPlan {
-    return planOf(this.#cache.run?.spec, reviewHandler.defaults);
+    return this.#cache.run?.plan ?? planOf(undefined, reviewHandler.defaults);
   }
 
   // The API server, which checks what it is asked for.

@@ -3,6 +3,7 @@ import type { AgentMessage, GatewayMessage } from "../pod/termination-message.ts
 import type { AttemptSettings } from "./job-handler.ts";
 import { annotations, labels } from "./labels.ts";
 import { noUsage } from "./round-usage.ts";
+import { planOf } from "./run-plan.ts";
 import { type ContainerView, type JobView, type Observation, type PodView, type RunView } from "./observation.ts";
 
 // Observations for tests, in which everything is as usual but for what a test says.
@@ -21,6 +22,7 @@ export const attemptSettings: AttemptSettings = {
 };
 
 export function aRun(changes: Partial<RunView> = {}): RunView {
+  const { spec = { timeout: "1h", pendingTimeout: "10m" } } = changes;
   return {
     namespace: "team-a",
     name: "a-run",
@@ -29,7 +31,8 @@ export function aRun(changes: Partial<RunView> = {}): RunView {
     generation: 1,
     createdAt: startOfRun,
     deleting: false,
-    spec: { timeout: "1h", pendingTimeout: "10m" },
+    spec,
+    plan: planOf(spec, { timeout: "1h", maxAgentRetries: 1 }),
     status: { phase: "Pending" },
     ...changes,
   };

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { projectJob, projectPod, projectRun } from "./observation.ts";
+import { projectJob, projectPod, runProjection } from "./observation.ts";
 import { aJobObject, aPodObject, startOfRun } from "./observation-samples.ts";
+import { planOf } from "./run-plan.ts";
+
+const defaults = { timeout: "1h", maxAgentRetries: 1 };
+const projectRun = runProjection(defaults);
 
 const at = "2026-01-01T00:01:00Z";
 const minute = startOfRun + 60_000;
@@ -9,25 +13,29 @@ describe("what is kept of a run", () => {
   const metadata = { namespace: "team-a", name: "a-run", uid: "u", resourceVersion: "7", generation: 2 };
   const object = { apiVersion: "orchestrator.io/v1", kind: "DocsGenerationRun", metadata, spec: { model: "opus" } };
 
-  it("is its spec while it lives", () => {
+  it("is its spec and the plan that it makes while it lives", () => {
     expect(projectRun({ ...object, metadata: { ...metadata, creationTimestamp: at } })).toEqual({
       ...metadata,
       createdAt: minute,
       deleting: false,
       spec: object.spec,
+      plan: planOf(object.spec, defaults),
       status: { phase: "Pending" },
     });
   });
 
-  it("is its status, and what steers it, when it has ended", () => {
-    for (const phase of ["Succeeded", "Failed", "Cancelled"] as const) {
-      const spec = { model: "opus", cancel: true, contextVersion: 2, retention: { failed: "1h" } };
-      const { model: _, ...steering } = spec;
-      expect(projectRun({ ...object, spec, status: { phase } })).toMatchObject({ status: { phase } });
-      expect(projectRun({ ...object, spec, status: { phase } }).spec).toEqual(steering);
-      expect(projectRun({ ...object, spec: undefined, status: { phase } }).spec).toEqual({});
-    }
-    expect(projectRun({ ...object, status: { phase: "Running" } }).spec).toBe(object.spec);
+  it.each(["Succeeded", "Failed", "Cancelled"] as const)("is its plan and no spec when it is %s", (phase) => {
+    const spec = { model: "opus", cancel: true, contextVersion: 2, retention: { failed: "1h" } };
+    const view = projectRun({ ...object, spec, status: { phase } });
+    expect(view).toMatchObject({ status: { phase }, plan: planOf(spec, defaults) });
+    expect(view).not.toHaveProperty("spec");
+  });
+
+  it("is the plan of before until the spec changes", () => {
+    const before = projectRun(object);
+    expect(projectRun({ ...object, spec: { cancel: true } }, before).plan).toBe(before.plan);
+    const changed = { ...object, metadata: { ...metadata, generation: 3 }, spec: { cancel: true } };
+    expect(projectRun(changed, before).plan).toMatchObject({ cancel: true });
   });
 
   it("is nothing that an odd object lacks", () => {

@@ -15,7 +15,7 @@ import { containers, workspaceVolume } from "../pod/layout.ts";
 import type { RunStatus } from "../api/status.ts";
 import { defined } from "./defined.ts";
 import { annotations, labels } from "./labels.ts";
-import { steeringOf } from "./run-plan.ts";
+import { planOf, type RunDefaults, type RunPlan } from "./run-plan.ts";
 import type { WorkspaceView } from "./workspace.ts";
 
 /** A run as the API server sends it; `spec` is checked when it is used, so that one bad object harms no other. */
@@ -24,7 +24,7 @@ export interface RunObject extends KubernetesObject {
   status?: RunStatus;
 }
 
-/** What the operator keeps of a run. Of one that has ended only the part of the spec that steers it is kept. */
+/** What the operator keeps of a run. */
 export interface RunView {
   namespace: string;
   name: string;
@@ -34,7 +34,10 @@ export interface RunView {
   /** Milliseconds since the epoch, as all times of a view. */
   createdAt: number;
   deleting: boolean;
-  spec: unknown;
+  /** Absent when the run has ended. */
+  spec?: unknown;
+  /** What the spec says about the life of the run. */
+  plan: RunPlan;
   status: RunStatus;
 }
 
@@ -147,16 +150,19 @@ export function isTerminal(status: RunStatus): boolean {
   return status.phase === "Succeeded" || status.phase === "Failed" || status.phase === "Cancelled";
 }
 
-export function projectRun(object: RunObject): RunView {
-  const { metadata } = object;
-  const status: RunStatus = object.status ?? { phase: "Pending" };
-  return {
-    ...identity(metadata),
-    resourceVersion: text(metadata.resourceVersion),
-    generation: metadata.generation ?? 0,
-    deleting: metadata.deletionTimestamp !== undefined,
-    spec: isTerminal(status) ? steeringOf(object.spec) : object.spec,
-    status,
+/** Projects runs of a kind. `old` is the view of the same run before: what its spec says is not read again while it stays. */
+export function runProjection(defaults: RunDefaults): (object: RunObject, old?: RunView) => RunView {
+  return ({ metadata, spec, status = { phase: "Pending" } }, old) => {
+    const generation = metadata.generation ?? 0;
+    return {
+      ...identity(metadata),
+      resourceVersion: text(metadata.resourceVersion),
+      generation,
+      deleting: metadata.deletionTimestamp !== undefined,
+      ...(!isTerminal(status) && { spec }),
+      plan: old !== undefined && old.generation === generation ? old.plan : planOf(spec, defaults),
+      status,
+    };
   };
 }
 

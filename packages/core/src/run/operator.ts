@@ -39,7 +39,7 @@ import {
   projectJob,
   projectNetworkPolicy,
   projectPod,
-  projectRun,
+  runProjection,
   type JobView,
   type NetworkPolicyView,
   type PodView,
@@ -129,7 +129,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   const runs = new Informer<RunObject, RunView>({
     ...shared,
     type: handler.resource,
-    project: projectRun,
+    project: runProjection(handler.defaults),
     indexers: { [byClaim]: (view) => claimsWanted(handler, view) },
   });
   const jobs = new Informer<Job, JobView>({

@@ -22,7 +22,7 @@ import {
   projectJob,
   projectNetworkPolicy,
   projectPod,
-  projectRun,
+  runProjection,
   type RunObject,
   type RunView,
 } from "./observation.ts";
@@ -112,7 +112,7 @@ type Call =
 /** A reconciler whose caches and API server are the test's. An answer that is an Error is thrown. */
 function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Partial<DecideSettings> = {}) {
   const asked: { call: Call; body: unknown }[] = [];
-  const runs = new FakeStore<RunView, RunObject>(projectRun);
+  const runs = new FakeStore<RunView, RunObject>(runProjection(reviewHandler.defaults));
   const jobs = new FakeStore<JobView, Job>(projectJob);
   const pods = new FakeStore<PodView, Pod>(projectPod);
   const claims = new FakeStore<ClaimView, PersistentVolumeClaim>(projectClaim);

@@ -38,7 +38,6 @@ import {
   type RunView,
 } from "./observation.ts";
 import type { RunMetrics } from "./run-metrics.ts";
-import { planOf } from "./run-plan.ts";
 import { takeWorkspace } from "./take-workspace.ts";
 import { type ClaimView, differences, type WorkspaceView } from "./workspace.ts";
 
@@ -139,11 +138,10 @@ export class RunReconciler {
     const run = runs.get(key);
     if (run === undefined || isTerminal(run.status)) this.#jobSeen.delete(id);
     if (run === undefined) return undefined;
-    const { contextVersion } = planOf(run.spec, handler.defaults);
     const jobsOfRun = jobs.byIndex(byRun, run.uid);
     const podsOfRun = pods.byIndex(byRun, run.uid);
     const seen = [...jobsOfRun, ...podsOfRun].map(({ round }) => round);
-    const attempt = currentAttempt(run, { prefix: handler.prefix, contextVersion, seen });
+    const attempt = currentAttempt(run, { prefix: handler.prefix, contextVersion: run.plan.contextVersion, seen });
     const job = jobsOfRun.find((candidate) => candidate.name === attempt.name);
     const pod = newest(podsOfRun.filter((candidate) => candidate.jobName === attempt.name));
     if (job !== undefined && !isTerminal(run.status)) this.#jobSeen.set(id, attempt.name);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { planOf, steeringOf } from "./run-plan.ts";
+import { planOf } from "./run-plan.ts";
 
 const defaults = { timeout: "1h", maxAgentRetries: 1 };
 const usual = planOf({}, defaults);
@@ -72,11 +72,4 @@ it("reads each field alone", () => {
   );
   expect({ timing, cancel }).toEqual({ timing: usual.timing, cancel: true });
   expect(retry).toEqual({ ...usual.retry, backoff: { initialMs: 10_000, maxMs: 1_000 } });
-});
-
-it("can be steered by what is kept of a spec whose run has ended", () => {
-  const spec = { cancel: true, contextVersion: 3, retention: { succeeded: "1h" }, markdownFiles: ["large"] };
-  expect(steeringOf(spec)).not.toHaveProperty("markdownFiles");
-  expect(planOf(steeringOf(spec), defaults)).toEqual(planOf(spec, defaults));
-  expect(planOf(steeringOf(undefined), defaults)).toEqual(usual);
 });

@@ -98,9 +98,3 @@ export function deadlineOf(
 ): number {
   return (Date.parse(status.startTime ?? "") || createdAt) + deadlineMs;
 }
-
-/** The part of a spec that still matters once its run has ended. */
-export function steeringOf(spec: unknown): unknown {
-  const { cancel, contextVersion, retention } = (spec ?? {}) as Record<string, unknown>;
-  return defined({ cancel, contextVersion, retention });
-}

@@ -3,7 +3,7 @@ import { settleMs } from "./check-attempt.ts";
 import type { Situation } from "./decision.ts";
 import { liveAmong } from "./job-handler.ts";
 import type { RunView } from "./observation.ts";
-import { deadlineOf, planOf, type RunDefaults } from "./run-plan.ts";
+import { deadlineOf } from "./run-plan.ts";
 import type { ClaimView, WorkspaceView } from "./workspace.ts";
 
 /** Whether a run may start an attempt in its workspace now; `message` says whom it waits for, until `until` at most. */
@@ -33,9 +33,9 @@ export function turnOf(situation: Situation, workspace: WorkspaceView): Turn {
 }
 
 /** The holder where it could start now, else the oldest of those that could. */
-function nextOf({ observation, handler, now }: Situation, { claim, runs }: WorkspaceView): RunView {
+function nextOf({ observation, now }: Situation, { claim, runs }: WorkspaceView): RunView {
   const { run } = observation;
-  const ready = runs.filter((other) => couldStart(other, handler.defaults, now));
+  const ready = runs.filter((other) => couldStart(other, now));
   const holder = ready.find(({ uid }) => uid === claim?.holder?.runUid);
   return holder ?? ready.reduce((first, other) => (isOlder(other, first) ? other : first), run);
 }
@@ -60,8 +60,8 @@ function wait({ now }: Situation, message: string, until = now + lookMs): Turn {
 }
 
 /** Nothing but its turn keeps the run from starting its next attempt. */
-function couldStart(run: RunView, defaults: RunDefaults, now: number): boolean {
-  const plan = planOf(run.spec, defaults);
+function couldStart(run: RunView, now: number): boolean {
+  const { plan } = run;
   if (run.deleting || plan.suspend || plan.cancel) return false;
   return attemptDue(run) <= now && now < deadlineOf(run, plan);
 }

@@ -14,12 +14,14 @@ import { key, LifeCluster } from "./life-cluster.ts";
 import { describeStep, type OperatorStep, type PodStep, type UserStep } from "./life-steps.ts";
 import { workspaceClaimName } from "./names.ts";
 import { aJob, attemptSettings, seconds } from "./observation-samples.ts";
-import { isTerminal, type JobView, type PodView, projectRun, type RunObject, type RunView } from "./observation.ts";
+import { isTerminal, type JobView, type PodView, runProjection, type RunObject, type RunView } from "./observation.ts";
 import { byRun, RunReconciler } from "./reconciler.ts";
 import { remembering } from "./remembering.ts";
 import { reviewHandler } from "./sample-handler.ts";
 import type { StatusPatch } from "./status.ts";
 import { type ClaimView, projectClaim } from "./workspace.ts";
+
+const projectRun = runProjection(reviewHandler.defaults);
 
 export type TurnsStep =
   | { on: "pod"; run: number; step: PodStep }
