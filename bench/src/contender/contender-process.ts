@@ -34,7 +34,7 @@ export class ContenderProcess implements AsyncDisposable {
     try {
       const startedAt = performance.now();
       const child = spawn("unshare", [...asInPod, stage.accountFolder, ...contender.command], {
-        env: { ...settings(stage), ...env },
+        env: { ...settings(stage), ...contender.env, ...env },
         stdio: ["pipe", log.fd, log.fd],
       });
       await new Promise<void>((resolve, reject) => {

@@ -8,6 +8,8 @@ export interface Contender {
   /** Stands in tables. */
   name: string;
   command: readonly [string, ...string[]];
+  /** Beside what every contender is told. */
+  env: Readonly<Record<string, string>>;
   /** The runs that it works on. */
   runs: ResourceType<RunObject>;
   /** It watches nothing, and is told of each run by a line `name uid` on its standard input. */
@@ -17,6 +19,9 @@ export interface Contender {
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const built = `${repository}.local/bench/bin`;
 
+/** As the Deployments in `deploy/base` set it. */
+const deployed = { NODE_OPTIONS: "--max-semi-space-size=2" };
+
 function bundle(operator: string): [string, string] {
   return [process.execPath, `${repository}packages/${operator}/dist/main.mjs`];
 }
@@ -24,6 +29,7 @@ function bundle(operator: string): [string, string] {
 export const docsOperator: Contender = {
   name: "docs operator",
   command: bundle("docs-generation-operator"),
+  env: deployed,
   runs: docsRuns,
   fed: false,
 };
@@ -31,6 +37,7 @@ export const docsOperator: Contender = {
 export const implementationOperator: Contender = {
   name: "implementation operator",
   command: bundle("task-implementation-operator"),
+  env: deployed,
   runs: implementationRuns,
   fed: false,
 };
@@ -38,8 +45,9 @@ export const implementationOperator: Contender = {
 export const goOperator: Contender = {
   name: "Go operator",
   command: [`${built}/operator`],
+  env: {},
   runs: docsRuns,
   fed: false,
 };
 
-export const floor: Contender = { name: "floor", command: [`${built}/floor`], runs: docsRuns, fed: true };
+export const floor: Contender = { name: "floor", command: [`${built}/floor`], env: {}, runs: docsRuns, fed: true };

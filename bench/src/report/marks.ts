@@ -1,11 +1,15 @@
-/** A goal of ours for a measure: `ratio` to the Go operator in the same round, or `absolute`. */
-export interface Mark {
+/**
+ * A goal of ours for a measure: `ratio` to the Go operator in the same round, `absolute`, or `growth`: the ratio to our own
+ * with `from` instead of `n` runs.
+ */
+export type Mark = MarkFields & ({ type: "ratio" } | { type: "absolute" } | { type: "growth"; from: number });
+
+interface MarkFields {
   title: string;
   part: string;
   n: number;
   value: string;
   digits: number;
-  type: "ratio" | "absolute";
   limit: { atLeast: number } | { atMost: number };
 }
 
@@ -120,5 +124,15 @@ export const marks: readonly Mark[] = [
     digits: 0,
     ...ratio,
     limit: { atMost: 1 },
+  },
+  {
+    title: "capacity with 20,000 ended runs, of that with 100",
+    part: "restart",
+    n: 20_000,
+    value: "capacity",
+    digits: 2,
+    type: "growth",
+    from: 100,
+    limit: { atLeast: 0.9 },
   },
 ];

@@ -23,6 +23,19 @@ test("ratios are taken within a round, and compared with the goal", () => {
   expect(report).toContain("| Go operator | 200 | 20.0 (10.0 to 24.0) | 40.0 (20.0 to 48.0) | 3 |");
 });
 
+test("growth compares a contender with itself", () => {
+  const restart = (contender: string, n: number, capacity: number): Measurement => {
+    return { part: "restart", contender, n, round: 0, values: { capacity } };
+  };
+  const report = renderReport([
+    restart("docs operator", 100, 100),
+    restart("docs operator", 20_000, 95),
+    restart("Go operator", 100, 100),
+    restart("Go operator", 20_000, 80),
+  ]);
+  expect(report).toContain("| capacity with 20,000 ended runs, of that with 100 | 0.95 | 0.80 |  | >= 0.9 | yes |");
+});
+
 test("a plot begins at zero and has a line for each series", () => {
   const svg = lineChart({
     title: "T",

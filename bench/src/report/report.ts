@@ -1,6 +1,6 @@
 import { docsOperator, goOperator } from "../contender/contender.ts";
 import type { Measurement } from "../measure/measurement.ts";
-import { type Spread, spread } from "../measure/statistics.ts";
+import { median, type Spread, spread } from "../measure/statistics.ts";
 import { marks, type Mark } from "./marks.ts";
 import { renderTable } from "./table.ts";
 
@@ -81,18 +81,40 @@ function valuesOf(group: readonly Measurement[], value: string): number[] {
 
 function goalsTable(measurements: readonly Measurement[]): string {
   const rows = marks.flatMap((mark) => {
-    const group = (name: string): Measurement[] =>
-      measurements.filter(({ part, n, contender }) => part === mark.part && n === mark.n && contender === name);
-    const [our, their] = [group(docsOperator.name), group(goOperator.name)];
-    if (our.length === 0) return [];
-    const text = (of: Measurement[]): string =>
-      of.length === 0 ? "" : spreadText(spread(valuesOf(of, mark.value)), mark.digits);
-    const measured = mark.type === "ratio" ? pairedRatios(our, their, mark.value) : valuesOf(our, mark.value);
-    const { median } = spread(measured);
-    const ratio = mark.type === "ratio" ? spreadText(spread(measured), 2) : "";
-    return [[mark.title, text(our), text(their), ratio, limitText(mark), isKept(mark, median) ? "yes" : "no"]];
+    const group = (name: string, n: number): Measurement[] =>
+      measurements.filter((one) => one.part === mark.part && one.n === n && one.contender === name);
+    const our = group(docsOperator.name, mark.n);
+    return our.length === 0 ? [] : [goalRow(mark, our, group)];
   });
   return renderTable(["", docsOperator.name, goOperator.name, "ratio, by round", "goal", "reached"], rows);
+}
+
+function goalRow(
+  mark: Mark,
+  our: readonly Measurement[],
+  group: (contender: string, n: number) => readonly Measurement[],
+): string[] {
+  const { value, digits, n } = mark;
+  const text = (values: readonly number[], places = digits): string =>
+    values.length === 0 ? "" : spreadText(spread(values), places);
+  const their = group(goOperator.name, n);
+  const row = (first: string, second: string, ratio: string, kept: number): string[] => {
+    return [mark.title, first, second, ratio, limitText(mark), isKept(mark, kept) ? "yes" : "no"];
+  };
+  switch (mark.type) {
+    case "absolute":
+      return row(text(valuesOf(our, value)), text(valuesOf(their, value)), "", median(valuesOf(our, value)));
+    case "ratio": {
+      const ratios = pairedRatios(our, their, value);
+      return row(text(valuesOf(our, value)), text(valuesOf(their, value)), text(ratios, 2), median(ratios));
+    }
+    case "growth": {
+      const grown = (name: string): number =>
+        median(valuesOf(group(name, n), value)) / median(valuesOf(group(name, mark.from), value));
+      const [ours, theirs] = [grown(docsOperator.name), grown(goOperator.name)];
+      return row(ours.toFixed(digits), theirs.toFixed(digits), "", ours);
+    }
+  }
 }
 
 /** Ours by theirs, round by round: what else the machine did in a round, both have met. */
@@ -116,7 +138,9 @@ function requestsTable(measurements: readonly Measurement[]): string {
   const counted = groups(measurements.filter(({ requests }) => requests !== undefined));
   const rows = counted.map(({ first: { contender, part, n, requests = {} } }) => {
     const own = Object.entries(requests).filter(([name, count]) => isOperators(name) && count >= 0.01);
-    const text = own.toSorted(([a], [b]) => a.localeCompare(b)).map(([name, count]) => `${name} ${count}`);
+    const text = own
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([name, count]) => `${name} ${Number(count.toFixed(2))}`);
     return [contender, part === "requests" ? "on" : "off", n.toLocaleString("en"), text.join(", ")];
   });
   return renderTable(["", "events", "N", "requests of the operator, per run"], rows);
