@@ -8,7 +8,7 @@ export function createLogger(options: {
   level: string;
   /** Stands in every line. */
   name: string;
-  /** Default: standard output. */
+  /** Default: standard output, where a process that is killed leaves out what it has logged in its last tenth of a second. */
   destination?: DestinationStream | undefined;
 }): Logger {
   const settings = {
@@ -22,5 +22,10 @@ export function createLogger(options: {
       censor: "[secret]",
     },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  return pino(settings, options.destination ?? standardOutput());
+}
+
+/** Lines go out together, within a tenth of a second: a write for each costs a tenth of what a run costs. */
+function standardOutput(): DestinationStream {
+  return pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
 }
