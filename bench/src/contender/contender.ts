@@ -20,7 +20,7 @@ const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const built = `${repository}.local/bench/bin`;
 
 /** As the Deployments in `deploy/base` set it. */
-const deployed = { NODE_OPTIONS: "--max-semi-space-size=2" };
+const deployed = { NODE_OPTIONS: "--max-semi-space-size=8" };
 
 function bundle(operator: string): [string, string] {
   return [process.execPath, `${repository}packages/${operator}/dist/main.mjs`];
