@@ -8,15 +8,13 @@ export interface BundleOptions {
   entries: Record<string, string>;
   /** Puts what the program reads at run time beside it. */
   furnish?: (outdir: string) => Promise<void>;
-  /** Of undici only `Agent` and `ProxyAgent` are used. Default: false. */
-  onlyDispatchers?: boolean;
 }
 
 /**
  * Bundles programs of a package and all that they need into `dist/<name>.mjs` and their chunks. The folder is put in place
  * whole, so that programs that run from the one before keep it.
  */
-export async function bundle({ folder, entries, furnish, onlyDispatchers = false }: BundleOptions): Promise<void> {
+export async function bundle({ folder, entries, furnish }: BundleOptions): Promise<void> {
   const outdir = `${folder}/dist`;
   const next = `${folder}/dist.next`;
   await rm(next, { recursive: true, force: true });
@@ -38,7 +36,7 @@ export async function bundle({ folder, entries, furnish, onlyDispatchers = false
     minifyWhitespace: true,
     minifySyntax: true,
     keepNames: true,
-    plugins: [withoutUnusedModels, builtinHttp, ...(onlyDispatchers ? [undiciDispatchers] : [])],
+    plugins: [withoutUnusedModels, withoutLocales, builtinHttp, undiciDispatchers],
     logLevel: "warning",
   });
   await furnish?.(next);
@@ -59,6 +57,20 @@ const withoutUnusedModels: Plugin = {
   },
 };
 
+/** What zod says in other languages than English, 300 KB of it: nothing asks for it. */
+const withoutLocales: Plugin = {
+  name: "without-locales",
+  setup: (build) => {
+    build.onResolve({ filter: /locales\/index\.js$/ }, ({ importer, resolveDir }) =>
+      importer.includes("/zod/") ? { path: "en", namespace: "locales", pluginData: resolveDir } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: "locales" }, ({ pluginData: resolveDir }) => ({
+      resolveDir: resolveDir as string,
+      contents: 'export { default as en } from "../locales/en.js";',
+    }));
+  },
+};
+
 /** Importing `node:http` as a module calls its getters, one of which loads Node's own fetch and web sockets: 30 ms. */
 const builtinHttp: Plugin = {
   name: "builtin-http",
@@ -72,15 +84,16 @@ const builtinHttp: Plugin = {
   },
 };
 
-/** The index of undici loads all of it, fetch, web sockets and mocks included: 60 ms. */
+/**
+ * The index of undici loads all of it, fetch, web sockets and mocks included: 60 ms. Who imports it gets `Agent` and `ProxyAgent`;
+ * the whole is there for an import at run time.
+ */
 const undiciDispatchers: Plugin = {
   name: "undici-dispatchers",
   setup: (build) => {
-    build.onResolve({ filter: /^undici$/ }, ({ resolveDir: pluginData }) => ({
-      path: "undici",
-      namespace: "dispatchers",
-      pluginData,
-    }));
+    build.onResolve({ filter: /^undici$/ }, ({ kind, resolveDir: pluginData }) =>
+      kind === "dynamic-import" ? undefined : { path: "undici", namespace: "dispatchers", pluginData },
+    );
     build.onLoad({ filter: /./, namespace: "dispatchers" }, ({ pluginData }) => ({
       resolveDir: pluginData as string,
       contents: `

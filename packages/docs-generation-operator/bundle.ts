@@ -5,6 +5,5 @@ import { bundle } from "../../scripts/bundle.ts";
 await bundle({
   folder: import.meta.dirname,
   entries: { main: `${import.meta.dirname}/src/main.ts` },
-  onlyDispatchers: true,
   furnish: (outdir) => cp(templateFiles, `${outdir}/files`, { recursive: true }),
 });

@@ -25,7 +25,7 @@ async function filesOf(name: string, branch: string): Promise<string[]> {
 }
 
 test("a DocsGenerationRun becomes a pull request with the documents, then is up to date at no cost", async () => {
-  await using operator = await bench.operator("docs-generation-operator", { bundle: true });
+  await using operator = await bench.operator("docs-generation-operator");
   const repository = await bench.repository("docs", backlog([{ id: 1 }, { id: 2 }, { id: 3, status: "done" }]));
   await apply(bench.docs("first", { repository }));
   const first = await waitForRun(bench.client, docsRuns, { namespace: bench.namespace, name: "first" }, "ends", ended);
@@ -60,7 +60,7 @@ test("a DocsGenerationRun becomes a pull request with the documents, then is up 
 });
 
 test("a TaskImplementationRun becomes a pull request with the implementation", async () => {
-  await using operator = await bench.operator("task-implementation-operator", { bundle: true });
+  await using operator = await bench.operator("task-implementation-operator");
   const repository = await bench.repository("implementation", backlog([{ id: 1 }]));
   await apply(bench.implementation("implement", { repository }));
   const key = { namespace: bench.namespace, name: "implement" };

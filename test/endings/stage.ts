@@ -46,7 +46,7 @@ export async function startStage(): Promise<Stage> {
     const settings = async (template: object) => {
       const path = join(await mkdtemp(join(directory, "template-")), "pod.yaml");
       await writeFile(path, JSON.stringify(template));
-      return { bundle: true, env: { POD_TEMPLATE: path, POD_GRACE_PERIOD: "10s" } };
+      return { env: { POD_TEMPLATE: path, POD_GRACE_PERIOD: "10s" } };
     };
     const lives = new Map<string, AbortController>();
     const operators = await Promise.all([

@@ -24,11 +24,9 @@ export interface OperatorOptions {
   env?: Record<string, string>;
   /** Whether it gets the rights that `deploy/` gives it. Default: true. */
   granted?: boolean;
-  /** Runs `dist/main.mjs` instead of the source. Default: false. */
-  bundle?: boolean;
 }
 
-/** An operator in a process of its own; `await using` ends it with the test. */
+/** An operator in a process of its own, from the bundle that is shipped; `await using` ends it with the test. */
 export interface RunningOperator extends AsyncDisposable {
   /** User name that the API server knows it by. */
   readonly user: string;
@@ -82,7 +80,7 @@ export async function launchOperator(options: OperatorOptions): Promise<RunningO
   if (granted) await grant(operator, namespace, cluster);
   const kubeconfig = await writeKubeconfig(options, cluster);
   const launch = (): RunningOperator => {
-    const child = spawn(process.execPath, program(options), {
+    const child = spawn(process.execPath, [join(repository, "packages", operator, "dist/main.mjs")], {
       cwd: repository,
       env: { ...settings(namespace), KUBECONFIG: kubeconfig, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -92,12 +90,6 @@ export async function launchOperator(options: OperatorOptions): Promise<RunningO
     return observe(child, { user, again, launchAgain: launch, lapse: () => lapse(options) });
   };
   return launch();
-}
-
-function program({ operator, bundle = false }: OperatorOptions): string[] {
-  return bundle
-    ? [join(repository, "packages", operator, "dist/main.mjs")]
-    : ["--conditions=@orchestrator/source", join(repository, "packages", operator, "src/main.ts")];
 }
 
 /** For tests of what follows when a lease is lost. */

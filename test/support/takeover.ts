@@ -55,7 +55,7 @@ export interface Takeover {
 export async function takeOver(client: KubernetesClient, loss: Loss, env: Record<string, string>): Promise<Takeover> {
   await using proxy = await startApiProxy(client, { identity: undefined });
   await using namespace = await createNamespace(client, "leader-lost");
-  const place = { operator, namespace: namespace.name, client, bundle: true, env } as const;
+  const place = { operator, namespace: namespace.name, client, env } as const;
   await using leader = await startOperator({ ...place, server: proxy.url });
   await using standby = await launchOperator(place);
   await said(standby, "waiting for the lease");

@@ -97,7 +97,7 @@ export class Trial implements AsyncDisposable {
       const proxy = stack.use(await proxyOfWrites(writes, options.onWrite));
       const model = stack.use(await startTlsProxy({ ...options.model, target: bench.model.url }));
       const env = { WAITING_NOTICE_AFTER: "1h", MODEL_BASE_URL: model.url };
-      const operator = await bench.operator(options.operator, { bundle: true, server: proxy.url, env });
+      const operator = await bench.operator(options.operator, { server: proxy.url, env });
       return new Trial({ bench, type, run, taskTitle, history, writes, stack }, operator);
     } catch (error) {
       await stack.disposeAsync();

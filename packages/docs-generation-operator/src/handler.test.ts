@@ -120,6 +120,7 @@ describe("a docs run's status", () => {
     createdAt: 0,
     deleting: false,
     spec: {},
+    plan: planOf({}, handler.defaults),
     status: { phase: "Pending" as const },
   };
   const observation: Observation = {

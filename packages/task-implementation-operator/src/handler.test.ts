@@ -142,6 +142,7 @@ it("stands where its pod stands", () => {
     createdAt: 0,
     deleting: false,
     spec: {},
+    plan: planOf({}, handler.defaults),
     status: { phase: "Pending" as const },
   };
   const observation = {

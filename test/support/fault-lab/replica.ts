@@ -43,7 +43,7 @@ export class Replica implements AsyncDisposable {
     const spare = ({ resource }: { resource: string }): boolean => resource === "leases";
     const proxy = await startApiProxy(client, { identity: undefined, reader: identity, plan, spare });
     const env = { POD_TEMPLATE: await podTemplate(), WAITING_NOTICE_AFTER: "1h", ...shortLease };
-    const launched = launchOperator({ operator, namespace, client, server: proxy.url, bundle: true, env });
+    const launched = launchOperator({ operator, namespace, client, server: proxy.url, env });
     return new Replica(proxy, await launched);
   }
 

@@ -71,7 +71,6 @@ export class Stage implements AsyncDisposable {
       namespace,
       client,
       server: proxy.url,
-      bundle: true,
       env: {
         LEADER_ELECTION: "false",
         WAITING_NOTICE_AFTER: "1h",

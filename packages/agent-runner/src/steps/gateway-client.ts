@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Door, door, doorFile, verdict } from "@orchestrator/core/pure";
-import { request } from "undici";
+import { Agent } from "undici";
 import { z } from "zod";
 import { RunFailure } from "../gateway/run-failure.ts";
 import { readOptional } from "./optional-file.ts";
@@ -129,20 +129,25 @@ async function ask<T>(options: GatewayClientOptions, question: Question<T>): Pro
 async function askOnce<T>(options: GatewayClientOptions, { method, path, body, schema }: Question<T>): Promise<T> {
   const { address, token } = await openDoor(options);
   // The answer comes when the gateway is done, however long that takes.
-  const response = await request(`${address}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    signal: options.signal,
-  });
-  const answer = schema.safeParse(await response.body.json());
-  if (!answer.success) throw new GatewayError(path, response.statusCode, { cause: answer.error });
-  return answer.data;
+  const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  try {
+    const response = await agent.request({
+      origin: address,
+      path,
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: options.signal,
+    });
+    const answer = schema.safeParse(await response.body.json());
+    if (!answer.success) throw new GatewayError(path, response.statusCode, { cause: answer.error });
+    return answer.data;
+  } finally {
+    await agent.close();
+  }
 }
 
 function isConnectionError(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Octokit } from "@octokit/core";
-import { type Dispatcher, fetch as undiciFetch } from "undici";
+import type { Dispatcher } from "undici";
 import { RunFailure } from "../run-failure.ts";
 
 /** A pull request as it is asked for. */
@@ -48,8 +48,9 @@ export class GitHub {
       // Failures are named by whoever gets them; nothing is logged here.
       log: { debug() {}, info() {}, warn() {}, error() {} },
       request: {
-        fetch: (url: string, init: Record<string, unknown>) =>
-          undiciFetch(url, { ...init, dispatcher: options.dispatcher }),
+        // Loaded when a forge is asked: most of undici is fetch, and a gateway starts without it.
+        fetch: async (url: string, init: Record<string, unknown>) =>
+          (await import("undici")).fetch(url, { ...init, dispatcher: options.dispatcher }),
       },
     });
   }
