@@ -22,6 +22,8 @@ export default defineConfig({
         ssr,
         test: {
           name: "unit",
+          // Nothing is kept in modules, so files need no process each.
+          isolate: false,
           include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts"],
           testTimeout: 30_000,
           expect: { poll: { timeout: 15_000, interval: 10 } },
@@ -33,6 +35,7 @@ export default defineConfig({
         environments,
         test: {
           name: "behaviour",
+          isolate: false,
           include: ["test/behaviour/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 120_000,

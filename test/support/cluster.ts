@@ -17,6 +17,15 @@ export interface TestCluster {
   auditLog: string;
   /** Path of the program. */
   kubectl: string;
+  /** The accounts and rights of the operators, as `deploy/overlays/namespaced` renders them. */
+  grants: Grant[];
+}
+
+export interface Grant {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  subjects?: { namespace?: string }[];
 }
 
 declare module "vitest" {

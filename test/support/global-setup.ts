@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getBinaries, startControlPlane } from "@orchestrator/local-cluster";
 import type { TestProject } from "vitest/node";
-import { kubectlOk, type TestCluster } from "./cluster.ts";
+import { parseAllDocuments } from "yaml";
+import { type Grant, kubectlOk, type TestCluster } from "./cluster.ts";
 
 const CRDS = fileURLToPath(new URL("../../crds/", import.meta.url));
+const OVERLAY = fileURLToPath(new URL("../../deploy/overlays/namespaced/", import.meta.url));
+const accountKinds: readonly string[] = ["ServiceAccount", "Role", "RoleBinding"];
 const START_LIMIT_MS = 20 * 60_000;
 
 /** Starts the one cluster of a run of the behaviour tests; the function it answers ends it. */
@@ -31,8 +34,9 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   try {
     const { server, kubeconfig, caFile, auditLog, kubectl, certificates } = controlPlane;
     const serverCertificate = certificates.server;
-    const cluster: TestCluster = { directory, server, kubeconfig, caFile, serverCertificate, auditLog, kubectl };
-    await installDefinitions(cluster);
+    const paths = { directory, server, kubeconfig, caFile, serverCertificate, auditLog, kubectl };
+    await installDefinitions(paths);
+    const cluster: TestCluster = { ...paths, grants: await renderGrants(paths) };
     provide("cluster", cluster);
     return end;
   } catch (error) {
@@ -41,8 +45,14 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
   }
 }
 
-async function installDefinitions(cluster: TestCluster): Promise<void> {
+async function installDefinitions(cluster: Pick<TestCluster, "kubectl" | "kubeconfig">): Promise<void> {
   if (!existsSync(CRDS)) return;
   await kubectlOk(["apply", "--server-side", "-k", CRDS], { cluster });
   await kubectlOk(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"], { cluster });
+}
+
+async function renderGrants(cluster: Pick<TestCluster, "kubectl" | "kubeconfig">): Promise<Grant[]> {
+  const rendered = await kubectlOk(["kustomize", OVERLAY], { cluster });
+  const manifests = parseAllDocuments(rendered).map((document) => document.toJS() as Grant);
+  return manifests.filter(({ kind }) => accountKinds.includes(kind));
 }

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isApiError, type KubernetesClient, resources } from "@orchestrator/controller-runtime";
 import { inject } from "vitest";
-import { parseAllDocuments } from "yaml";
-import { kubectlOk, type TestCluster } from "./cluster.ts";
+import type { Grant, TestCluster } from "./cluster.ts";
 import { type Probe, waitFor } from "./wait.ts";
 
 export type OperatorName = "docs-generation-operator" | "task-implementation-operator";
@@ -17,7 +16,7 @@ export interface OperatorOptions {
   /** With the administrator's rights. */
   client: KubernetesClient;
   /** Default: the shared cluster. */
-  cluster?: Pick<TestCluster, "directory" | "server" | "kubeconfig" | "caFile" | "kubectl">;
+  cluster?: Pick<TestCluster, "directory" | "server" | "caFile">;
   /** Where the operator sends its requests. Default: the cluster's API server. */
   server?: string;
   /** Settings beside those that every test needs; an empty one counts as absent. */
@@ -77,7 +76,7 @@ async function untilItWorks(name: OperatorName, operator: RunningOperator): Prom
 export async function launchOperator(options: OperatorOptions): Promise<RunningOperator> {
   const { operator, namespace, granted = true } = options;
   const cluster = options.cluster ?? inject("cluster");
-  if (granted) await grant(operator, namespace, cluster);
+  if (granted) await grant(options, inject("cluster").grants);
   const kubeconfig = await writeKubeconfig(options, cluster);
   const launch = (): RunningOperator => {
     const child = spawn(process.execPath, [join(repository, "packages", operator, "dist/main.mjs")], {
@@ -185,39 +184,31 @@ function servedPorts(log: string): { metrics: number; health: number } {
   return (JSON.parse(line) as { ports: { metrics: number; health: number } }).ports;
 }
 
-interface Manifest {
-  kind: string;
-  metadata: { name: string; namespace?: string };
-  subjects?: { namespace?: string }[];
-}
-
-const accountKinds: readonly string[] = ["ServiceAccount", "Role", "RoleBinding"];
-
 /** Gives an operator the account and the rights of `deploy/overlays/namespaced`, in this namespace. */
-async function grant(
-  operator: OperatorName,
-  namespace: string,
-  cluster: Pick<TestCluster, "kubectl" | "kubeconfig">,
-): Promise<void> {
-  const rendered = await kubectlOk(["kustomize", join(repository, "deploy/overlays/namespaced")], { cluster });
-  const manifests = parseAllDocuments(rendered)
-    .map((document) => document.toJS() as Manifest)
-    .filter(({ kind, metadata }) => accountKinds.includes(kind) && metadata.name.includes(operator))
-    .map((manifest) => ({
-      ...manifest,
-      metadata: { ...manifest.metadata, namespace },
-      ...(manifest.subjects && { subjects: manifest.subjects.map((subject) => ({ ...subject, namespace })) }),
-    }));
-  await kubectlOk(["apply", "-f", "-"], {
-    input: manifests.map((one) => JSON.stringify(one)).join("\n---\n"),
-    cluster,
-  });
+async function grant({ operator, namespace, client }: OperatorOptions, grants: readonly Grant[]): Promise<void> {
+  const own = grants.filter(({ metadata }) => metadata.name.includes(operator));
+  for (const { apiVersion, kind, ...rest } of own) {
+    const root = apiVersion === "v1" ? "/api/v1" : `/apis/${apiVersion}`;
+    const body = {
+      ...rest,
+      apiVersion,
+      kind,
+      metadata: { ...rest.metadata, namespace },
+      ...(rest.subjects && { subjects: rest.subjects.map((subject) => ({ ...subject, namespace })) }),
+    };
+    const path = `${root}/namespaces/${namespace}/${kind.toLowerCase()}s`;
+    try {
+      await client.request({ method: "POST", path, body, signal: AbortSignal.timeout(30_000) });
+    } catch (error) {
+      if (!isApiError(error, "AlreadyExists")) throw error;
+    }
+  }
 }
 
 /** A kubeconfig that holds a token of the operator's own ServiceAccount. */
 async function writeKubeconfig(
   { operator, namespace, client, server, granted = true }: OperatorOptions,
-  cluster: Pick<TestCluster, "directory" | "server" | "caFile" | "kubectl" | "kubeconfig">,
+  cluster: Pick<TestCluster, "directory" | "server" | "caFile">,
 ): Promise<string> {
   const account = granted ? operator : "default";
   const { status } = await client.request<{ status: { token: string } }>({
