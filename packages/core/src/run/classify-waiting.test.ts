@@ -53,6 +53,16 @@ describe("why an attempt waits", () => {
     expect(classifyWaiting(aJob(), pod)).toMatchObject({ reason, endsAs, hopeless });
   });
 
+  it("names the claim that has no volume, and no other", () => {
+    const unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims";
+    const told = (changes: Partial<PodView>) => classifyWaiting(aJob(), aPod(changes)).message;
+    expect(told({ unschedulable: unbound, claim: "greeter-1a2b" })).toBe(
+      `Pod docs-a-run-1-x fits no node: ${unbound}; kubectl -n team-a describe pvc greeter-1a2b tells why the workspace has no volume`,
+    );
+    expect(told({ unschedulable: "Insufficient cpu", claim: "greeter-1a2b" })).not.toContain("pvc");
+    expect(told({ unschedulable: unbound })).not.toContain("pvc");
+  });
+
   it("names the object and what Kubernetes says about it, on one line", () => {
     const told = classifyWaiting(aJob(), aPod({ gateway: waiting("ErrImagePull", "pull failed:\n no such host") }));
     expect(told.message).toBe(

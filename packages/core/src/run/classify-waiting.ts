@@ -10,7 +10,7 @@ export function classifyWaiting(job: Pick<JobView, "name"> | undefined, pod: Pod
     return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
   }
   if (pod.unschedulable !== undefined) {
-    const message = `Pod ${pod.name} fits no node: ${plain(pod.unschedulable)}`;
+    const message = `Pod ${pod.name} fits no node: ${plain(pod.unschedulable)}${claimHint(pod)}`;
     return { reason: "Unschedulable", endsAs: "Unschedulable", hopeless: false, message };
   }
   return (
@@ -19,6 +19,12 @@ export function classifyWaiting(job: Pick<JobView, "name"> | undefined, pod: Pod
     blocked(pod, containers.agent, pod.agent) ??
     underWay(pod)
   );
+}
+
+/** The scheduler does not always name the claim that has no volume, such as one of a storage class that does not exist. */
+function claimHint({ claim, namespace, unschedulable = "" }: PodView): string {
+  if (claim === undefined || !/persistentvolumeclaim/i.test(unschedulable)) return "";
+  return `; kubectl -n ${namespace} describe pvc ${claim} tells why the workspace has no volume`;
 }
 
 function underWay(pod: PodView): Waiting {

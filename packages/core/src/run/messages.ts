@@ -39,7 +39,8 @@ const cures: Record<Reason, string> = {
   MissingSecret: "Create it with that key, then apply the run again under a new name.",
   ContainerConfigError: "Check spec.pod, the operator's pod template and the pod's events.",
   AgentMissing: "Use an image that holds agent-runner and the agent (spec.pod.image, or the operator's AGENT_IMAGE).",
-  NameConflict: "Remove that object or apply the run under another name.",
+  NameConflict:
+    "Remove that object, or take another name: for the run, or for its service where it is the claim of a workspace.",
   PushRejected: "Check the repository's branch rules, the token's right to push, and who else works on that branch.",
   DeliveryRefused:
     "Where content was refused, have the task ask for other content; where a pull request was, check the token's right to open them.",
