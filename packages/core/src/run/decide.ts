@@ -16,7 +16,7 @@ import { liveJobs, type JobHandler } from "./job-handler.ts";
 import { isTerminal, type Observation, type PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
 import { deadlineOf } from "./run-plan.ts";
-import { runningStatus } from "./status.ts";
+import { runningStatus, stoppingStatus } from "./status.ts";
 import { notice } from "./wait.ts";
 
 /** What to do about a run, given everything that is known of it. Reads no clock, draws no chance and does no I/O. */
@@ -116,7 +116,12 @@ function work(situation: Situation, state: Extract<AttemptState, { type: "runnin
 function stopAttempt(situation: Situation, { until }: { until: number }, stop: Stop): Decision {
   const { pod } = situation.observation;
   if (pod === undefined || isUntouched(pod)) return { ...endAttempt(situation, stop), assumed: true };
-  const actions: Action[] = pod.stopAsked ? [] : [{ type: "stopPod", pod, why: stop.message }];
+  if (pod.stopAsked) return lookAgain(situation, [], until);
+  const actions: Action[] = [{ type: "stopPod", pod, why: stop.message }];
+  // The pod may take its whole grace period; nobody waits for one whose agent has not begun.
+  if (situation.observation.run.status.phase === "Running") {
+    actions.push({ type: "patchStatus", status: stoppingStatus(situation.observation, stop.message, situation.now) });
+  }
   return lookAgain(situation, actions, until);
 }
 

@@ -623,8 +623,11 @@ describe("a pod that is to end", () => {
     });
     expect(next).toMatchObject({ type: "requeueAfter" });
     expect(pods.get(keyOfPod(pod))?.stopAsked).toBe(true);
+    // The run says so.
+    const message = "The run was cancelled by spec.cancel. Pod docs-a-run-1-x is ending.";
+    expect(asked[3]).toMatchObject({ call: "patch", body: { status: { phase: "Running", message } } });
     await reconcile();
-    expect(calls()).toHaveLength(3);
+    expect(calls()).toHaveLength(4);
   });
 
   it.each([

@@ -42,6 +42,12 @@ export function runningStatus(observation: Observation, startedAt: number, now: 
   };
 }
 
+/** The agent was told to stop, and its pod has time to keep the work. */
+export function stoppingStatus(observation: Observation, why: string, now: number): StatusPatch {
+  const message = tell(why, `Pod ${observation.pod?.name ?? ""} is ending.`);
+  return undecided(observation, { reason: "Running", message }, now);
+}
+
 /** A person holds the run before its next attempt. */
 export function suspendedStatus(observation: Observation, now: number): StatusPatch {
   const message = `Attempt ${observation.attempt.number} waits until spec.suspend is unset.`;

@@ -50,7 +50,7 @@ export class GitHub {
       request: {
         // Loaded when a forge is asked: most of undici is fetch, and a gateway starts without it.
         fetch: async (url: string, init: Record<string, unknown>) =>
-          (await import("undici")).fetch(url, { ...init, dispatcher: options.dispatcher }),
+          (await import("undici")).default.fetch(url, { ...init, dispatcher: options.dispatcher }),
       },
     });
   }
