@@ -126,6 +126,12 @@ class Soaking {
     };
   }
 
+  #fail(what: string): void {
+    const failure = `${this.#kind.name}: ${what}`;
+    this.#failures.push(failure);
+    this.#options.onProgress?.(`FAILED ${failure}`);
+  }
+
   #tellFaults(): void {
     for (const [index, { proxy }] of this.#replicas.entries()) {
       for (const fault of proxy.met) this.#options.onProgress?.(`met by process ${index + 1}: ${describeFault(fault)}`);
@@ -138,7 +144,7 @@ class Soaking {
       try {
         await this.#live(name, scenario);
       } catch (error) {
-        this.#failures.push(`${this.#kind.name}/${scenario.name} (${name}): ${(error as Error).message}`);
+        this.#fail(`${scenario.name} (${name}): ${(error as Error).message}`);
       }
       this.#count();
     }
@@ -167,7 +173,7 @@ class Soaking {
         const over = status !== undefined && isTerminal(status) && (status.round ?? 1) === end.round && !open;
         return over ? status.conditions?.find(({ type }) => type === "Succeeded")?.reason : undefined;
       });
-      if (reason !== end.reason) this.#failures.push(`${kind.name}/${scenario.name} (${name}): ended as ${reason}`);
+      if (reason !== end.reason) this.#fail(`${scenario.name} (${name}): ended as ${reason}`);
       await world.client.delete(resource, key, { uid, propagationPolicy: "Background", signal: soon() });
     }
     await world.until(
@@ -177,7 +183,7 @@ class Soaking {
         left === undefined && jobs.size + pods.size + configMaps.size === 0 ? true : undefined,
     );
     const record = world.of(uid);
-    this.#failures.push(...judge(record, defaults).map((what) => `${kind.name}/${scenario.name} (${name}): ${what}`));
+    for (const what of judge(record, defaults)) this.#fail(`${scenario.name} (${name}): ${what}`);
     this.#attempts += new Set(record.sightings.flatMap((one) => (one.kind === "job" ? [one.job.name] : []))).size;
     world.forget(uid);
   }
@@ -223,7 +229,7 @@ class Soaking {
     try {
       this.#samples.begin = await this.#sample();
     } catch (error) {
-      this.#failures.push(`no sample: ${String(error)}`);
+      this.#fail(`no sample: ${String(error)}`);
     }
   }
 
@@ -245,15 +251,15 @@ class Soaking {
     const { client } = this.#options.world;
     const namespace = this.#namespace.name;
     const ends = await Promise.all(this.#replicas.map((replica) => replica.stop()));
-    if (ends.some((end) => end !== 0)) this.#failures.push(`the processes ended with ${ends.join(" and ")}`);
+    if (ends.some((end) => end !== 0)) this.#fail(`the processes ended with ${ends.join(" and ")}`);
     const lease = await client.get(resources.leases, { namespace, name: this.#kind.operator }, { signal: soon() });
-    if (lease.spec?.holderIdentity) this.#failures.push(`${lease.spec.holderIdentity} still holds the lease`);
+    if (lease.spec?.holderIdentity) this.#fail(`${lease.spec.holderIdentity} still holds the lease`);
     const ours = `${labels.managedBy}=${managedBy}`;
     for (const type of [resources.jobs, resources.pods, resources.configMaps]) {
       const { items } = await client.list(type, { namespace, labelSelector: ours, signal: soon() });
-      this.#failures.push(...items.map(({ metadata }) => `${type.kind} ${metadata.name} is left`));
+      for (const { metadata } of items) this.#fail(`${type.kind} ${metadata.name} is left`);
     }
-    this.#failures.push(...this.#replicas.flatMap(({ warnings }) => warnings));
+    for (const warning of this.#replicas.flatMap(({ warnings }) => warnings)) this.#fail(warning);
   }
 }
 
