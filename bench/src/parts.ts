@@ -25,15 +25,14 @@ interface Size {
 }
 
 const ours = [docsOperator, implementationOperator];
-const all = [docsOperator, goOperator, implementationOperator, floor];
 const main = [docsOperator, goOperator, floor];
 const pair = [docsOperator, goOperator];
 
 const sizes: Record<PartName, readonly Size[]> = {
   requests: [{ n: 100, rounds: 1, contenders: ours }],
   throughput: [
-    { n: 1000, rounds: 7, contenders: all },
-    { n: 5000, rounds: 3, contenders: main },
+    { n: 1000, rounds: 7, contenders: main },
+    { n: 5000, rounds: 3, contenders: pair },
   ],
   latency: [{ n: 200, rounds: 3, contenders: main }],
   start: [{ n: 1, rounds: 7, contenders: [...pair, implementationOperator] }],

@@ -58,13 +58,14 @@ export async function onCluster(...args: string[]): Promise<string> {
   return await kubectlOk(args, { cluster: cluster() });
 }
 
-export async function openLab(prefix: string): Promise<ClusterLab> {
+/** @param place prefix of the name of a namespace of its own, or one that is there and stays */
+export async function openLab(place: string | { namespace: string }): Promise<ClusterLab> {
   const stack = new AsyncDisposableStack();
   const client = await adminClient(cluster() as never);
   stack.defer(() => client.close());
-  const { name: namespace } = stack.use(await createNamespace(client, prefix));
+  const namespace = typeof place === "string" ? stack.use(await createNamespace(client, place)).name : place.namespace;
   const inNamespace = (...args: string[]): Promise<string> => onCluster("-n", namespace, ...args);
-  await onCluster("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted");
+  await onCluster("label", "--overwrite", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted");
   await makeSecrets(inNamespace);
   const apply = async (
     type: ResourceType<RunObject>,
