@@ -93,7 +93,7 @@ afterAll(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
-describe("a local cluster", { timeout: 120_000 }, () => {
+describe("a local cluster", () => {
   test("is started by one command, and a second one changes nothing", async () => {
     expect(await up()).toEqual(parts.map((part) => `starting ${part}`));
     expect(await status()).toEqual(allWell);

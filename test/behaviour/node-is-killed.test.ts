@@ -108,10 +108,10 @@ test.each(users)(
     await pods.create(alwaysName, { restartPolicy: "Always", volumes, containers: [main] });
     await pods.create(removedName, { volumes, containers: [main] });
     for (const pod of [onceName, alwaysName, removedName]) await pods.running(pod);
-    await expect.poll(() => sleepersOf(seconds), { timeout: 20_000 }).toBe(6);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 60_000 }).toBe(6);
 
     await kill(first);
-    await expect.poll(() => sleepersOf(seconds), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 60_000 }).toBe(0);
     await pods.delete(removedName, 0);
     await pods.gone(removedName);
 
@@ -124,12 +124,12 @@ test.each(users)(
       return status.restartCount === 1 && status.state?.running !== undefined ? pod : undefined;
     });
     expect(containerOf(again, "main").lastState?.terminated?.reason).toBe("ContainerStatusUnknown");
-    await expect.poll(() => sleepersOf(seconds), { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 60_000 }).toBe(2);
     const uids = [once.metadata.uid, again.metadata.uid];
     expect(new Set(await readdir(join(node.directory, "pods")))).toEqual(new Set(uids));
     expect(await kubectlOk(["logs", "--namespace", namespace.name, onceName])).toBe("up\n");
 
     await kill(second);
-    await expect.poll(() => sleepersOf(seconds), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 60_000 }).toBe(0);
   },
 );

@@ -3,7 +3,7 @@ import { deliveredBy, usageOf } from "../support/run-reports.ts";
 import { startScene, waitForNoRun } from "../support/run-scene.ts";
 
 test("a run that is held ends at its deadline", async () => {
-  await using set = await startScene("deadline-held", { deadline: "10s", timeout: "9s", suspend: true });
+  await using set = await startScene("deadline-held", { deadline: "15s", timeout: "14s", suspend: true });
   await using _ = await set.start();
   await set.toBe("Suspended");
   expect((await set.toBe("Failed", "DeadlineExceeded")).message).toContain("spec.deadline");
@@ -11,7 +11,7 @@ test("a run that is held ends at its deadline", async () => {
 });
 
 test("an agent that works at the deadline is told to end, and reports", async () => {
-  await using set = await startScene("deadline-running", { deadline: "12s", timeout: "11s" });
+  await using set = await startScene("deadline-running", { deadline: "20s", timeout: "19s" });
   const { kubelet, key, toBe } = set;
   await using _ = await set.start();
   await kubelet.startAgent(key.name);

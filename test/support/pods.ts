@@ -34,15 +34,11 @@ export class TestPods {
 
   /** Waits until `pick` answers something for the pod. */
   until<T>(name: string, what: string, pick: (pod: Pod) => T | undefined): Promise<T> {
-    return waitFor(
-      `pod ${name}: ${what}`,
-      async (signal) => {
-        const pod = await this.#client.get(resources.pods, { namespace: this.#namespace, name }, { signal });
-        const found = pick(pod);
-        return found === undefined ? { pending: pod.status } : { done: found };
-      },
-      { timeoutMs: 30_000 },
-    );
+    return waitFor(`pod ${name}: ${what}`, async (signal) => {
+      const pod = await this.#client.get(resources.pods, { namespace: this.#namespace, name }, { signal });
+      const found = pick(pod);
+      return found === undefined ? { pending: pod.status } : { done: found };
+    });
   }
 
   /** The pod, once it has Succeeded or Failed. */

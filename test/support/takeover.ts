@@ -98,7 +98,7 @@ async function said(process: RunningOperator, message: string): Promise<void> {
   await waitFor(
     `an operator to say "${message}"`,
     async () => (process.output.stdout.includes(`"${message}"`) ? { done: true } : { pending: process.output }),
-    { intervalMs: 20, timeoutMs: 120_000 },
+    { intervalMs: 20 },
   );
 }
 

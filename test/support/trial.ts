@@ -176,7 +176,7 @@ export class Trial implements AsyncDisposable {
 
   async #wait(what: string, probe: (signal: AbortSignal) => Promise<Probe<unknown>>): Promise<void> {
     const { kind } = this.#parts.run;
-    await waitFor(`the ${kind} of ${this.#parts.bench.namespace} ${what}`, probe, { timeoutMs: waitMs });
+    await waitFor(`the ${kind} of ${this.#parts.bench.namespace} ${what}`, probe);
   }
 }
 

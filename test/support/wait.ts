@@ -6,12 +6,12 @@ export type Probe<T> = { done: T } | { pending: unknown };
 
 /**
  * Asks `probe` until it is done, and answers its value. A probe that throws is asked again.
- * @throws when `timeoutMs` (default 60,000) have passed, with the state the probe told last.
+ * @throws when `timeoutMs` (default 120,000) have passed, with the state the probe told last.
  */
 export async function waitFor<T>(
   what: string,
   probe: (signal: AbortSignal) => Promise<Probe<T>>,
-  { timeoutMs = 60_000, intervalMs = 100 }: { timeoutMs?: number; intervalMs?: number } = {},
+  { timeoutMs = 120_000, intervalMs = 200 }: { timeoutMs?: number; intervalMs?: number } = {},
 ): Promise<T> {
   const deadline = AbortSignal.timeout(timeoutMs);
   let state: unknown = "(the first probe has not answered)";
