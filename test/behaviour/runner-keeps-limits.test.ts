@@ -13,11 +13,11 @@ const repository = (...details: string[]): Record<string, string> => ({
 
 test("an agent that gives no sign of life is stopped, and its work is kept", async () => {
   await using lab = await startRunLab(repository("[[rehearse:hang]]"));
-  await using pod = await lab.implementation({ stallTimeout: "3s" });
+  await using pod = await lab.implementation({ stallTimeout: "8s" });
   const { agentMessage, gateway } = await runPod(pod);
   expect(agentMessage.verdict).toEqual({
     reason: "Stalled",
-    message: "The agent gave no output for 3 s",
+    message: "The agent gave no output for 8 s",
   });
   expect(gateway).toMatchObject({ resumable: true });
 });
