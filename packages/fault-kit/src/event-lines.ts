@@ -17,8 +17,8 @@ export function readEvent(text: string): EventLine {
 }
 
 /**
- * The events that one sees who looks only now and then: of each object the last one. What was added and deleted in between was
- * never seen.
+ * The events that one sees who looks only now and then: of each object the last one. Of what came and went only the end is told,
+ * for a watch leaves out no object.
  */
 export function joinEvents(events: readonly EventLine[]): EventLine[] {
   const last = new Map<string, EventLine & { added: boolean }>();
@@ -26,7 +26,7 @@ export function joinEvents(events: readonly EventLine[]): EventLine[] {
     const before = last.get(event.uid);
     const added = before?.added ?? event.type === "ADDED";
     last.delete(event.uid);
-    if (!(added && event.type === "DELETED")) last.set(event.uid, { ...event, added });
+    last.set(event.uid, { ...event, added });
   }
   return [...last.values()].map(({ added, ...event }) =>
     added && event.type === "MODIFIED" ? { ...event, ...asAdded(event.text) } : event,

@@ -89,7 +89,7 @@ const blows: Readonly<Record<Reason, Blow>> = {
   DeliveryRefused: gatewaySays("DeliveryRefused"),
   BudgetExceeded: gatewaySays("BudgetExceeded"),
   DeadlineExceeded: {
-    spec: { deadline: "6s" },
+    spec: { deadline: "12s" },
     slow: true,
     async strike(actor, attempt) {
       await actor.start(attempt);

@@ -39,6 +39,7 @@ export async function playWith(stage: Stage, trouble: Trouble, k: number): Promi
   stage.watch(strike[trouble]());
   const { run, uid, actor } = await stage.apply({ hasty: trouble === "skip", onAct: () => strike.onAct() });
   strike.before = Math.max(strike.before, Number(run.metadata.resourceVersion));
+  strike.uid = uid;
   const recovery = strike.recovered;
   try {
     await actor.played(stage.scenario);
@@ -60,6 +61,8 @@ class Strike {
   #timer: NodeJS.Timeout | undefined;
   #withholding = false;
   struck = false;
+  /** Of the run, once it is there. */
+  uid: string | undefined;
   /** The newest state before the k-th write. */
   before = 0;
 
@@ -80,6 +83,7 @@ class Strike {
     return {
       onRequest: (count) => {
         if (this.#withholding && count > this.#k) this.#releaseSoon(patienceMs / 8);
+        if (count === this.#k) this.before = Math.max(this.before, ...this.#seen());
       },
       onAnswer: async (count, { resourceVersion }) => {
         if (count < this.#k) this.before = Math.max(this.before, resourceVersion ?? 0);
@@ -122,6 +126,12 @@ class Strike {
   end(): void {
     this.#release();
     if (!this.struck) this.#recovered.resolve();
+  }
+
+  /** Resource versions of what has become of the run by now. */
+  #seen(): number[] {
+    const { sightings } = this.uid === undefined ? { sightings: [] } : this.#stage.world.of(this.uid);
+    return sightings.map(({ resourceVersion }) => resourceVersion);
   }
 
   async #killAt(count: number, before: () => void): Promise<void> {

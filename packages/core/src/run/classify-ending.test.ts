@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AgentMessage, GatewayMessage } from "../pod/termination-message.ts";
 import { classifyEnding } from "./classify-ending.ts";
 import type { PodView } from "./observation.ts";
-import { aJob, anEndedPod, aPod, exited, seconds, startOfRun, waiting } from "./observation-samples.ts";
+import { aJob, anEndedPod, aPod, exited, running, seconds, startOfRun, waiting } from "./observation-samples.ts";
 import { type Reason, reasons } from "./reason.ts";
 import { noUsage } from "./round-usage.ts";
 
@@ -159,6 +159,16 @@ describe("a pod that was deleted", () => {
   it("before its agent started is PodDeleted", () => {
     const pod = aPod({ ended: true, ...asked(end), prepare: { type: "running", startedAt: end } });
     expect(classifyEnding(pod, aJob())).toMatchObject({ reason: "PodDeleted" });
+  });
+
+  it("and given up by the cluster before its agent's end was told is PodDeleted", () => {
+    const gone = { ended: true, ...asked(end), prepare: exited(0, { finishedAt: startOfRun }), agent: running() };
+    expect(classifyEnding(aPod(gone), aJob())).toMatchObject({ reason: "PodDeleted" });
+  });
+
+  it("after its preparation had failed keeps the ending it had", () => {
+    const failed = { ended: true, ...asked(end), prepare: exited(1, { finishedAt: startOfRun }) };
+    expect(classifyEnding(aPod(failed), aJob())).toMatchObject({ reason: "AgentError" });
   });
 
   it("after its end keeps the ending it had", () => {

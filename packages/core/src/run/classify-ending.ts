@@ -94,9 +94,10 @@ function statusUnknown({ agent, prepare }: PodView): boolean {
 }
 
 /** Its own containers had ended when someone asked for the deletion. Times of the API have a resolution of one second. */
-function endedBefore(pod: PodView, requestedAt: number): boolean {
-  const finishedAt = exitOf(pod).finishedAt;
-  return finishedAt !== undefined && finishedAt < requestedAt;
+function endedBefore({ agent, prepare }: PodView, requestedAt: number): boolean {
+  const last = agent.type === "terminated" ? agent : prepare;
+  if (last.type !== "terminated" || (last === prepare && last.exitCode === 0)) return false;
+  return last.finishedAt !== undefined && last.finishedAt < requestedAt;
 }
 
 function beforeTheAgent(pod: PodView, { prepare }: PodReport): Verdict | undefined {
