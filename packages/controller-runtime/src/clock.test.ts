@@ -15,6 +15,15 @@ it.each([1, 20 * days, 90 * days])("calls once after %d ms", (milliseconds) => {
   expect(called).toHaveBeenCalledTimes(1);
 });
 
+it("calls soon what is overdue, without a warning", async () => {
+  vi.useRealTimers();
+  const warn = vi.spyOn(process, "emitWarning");
+  await new Promise<void>((resolve) => {
+    systemClock.schedule(-0.2, resolve);
+  });
+  expect(warn).not.toHaveBeenCalled();
+});
+
 it("calls off what is due in weeks, at any time before", () => {
   const called = vi.fn<() => void>();
   const cancel = systemClock.schedule(90 * days, called);

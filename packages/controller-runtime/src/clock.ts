@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment. Unlike `now` it is never set, so that durations are right whatever happens to the date. */
   elapsed(): number;
-  /** Calls `callback` once after `milliseconds`; the returned function calls it off. */
+  /** Calls `callback` once after `milliseconds`, soon where they are none or negative; the returned function calls it off. */
   schedule(milliseconds: number, callback: () => void): () => void;
 }
 
@@ -18,7 +18,7 @@ export const systemClock: Clock = {
     let timer: NodeJS.Timeout | undefined;
     const wait = (left: number): void => {
       const rest = left - longestTimer;
-      timer = rest > 0 ? setTimeout(() => wait(rest), longestTimer) : setTimeout(callback, left);
+      timer = rest > 0 ? setTimeout(() => wait(rest), longestTimer) : setTimeout(callback, Math.max(left, 0));
     };
     wait(milliseconds);
     return () => clearTimeout(timer);
