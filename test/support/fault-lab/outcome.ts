@@ -17,7 +17,10 @@ const dropped: ReadonlySet<string> = new Set([
   "promptHash",
 ]);
 
-/** A status without times, and without the names that follow from the run's UID. */
+/** Told only where the operator has seen the agent at work, which it may have missed. */
+const costUnknown = "; what the attempt has cost since it last handed in its work is not known, and not counted";
+
+/** A status without times, without the names that follow from the run's UID, and without what only a witness can tell. */
 export function comparable(status: RunStatus | undefined): unknown {
   if (status === undefined) return "gone";
   const text = JSON.stringify(status, (name, value: unknown) => {
@@ -29,6 +32,7 @@ export function comparable(status: RunStatus | undefined): unknown {
 
 function withoutNames(text: string): string {
   return text
+    .replaceAll(costUnknown, "")
     .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "(uid)")
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "(time)")
     .replaceAll(/-run-\d+-[0-9a-f]{10}(-[a-z0-9]{5})?/g, "-(name)");
