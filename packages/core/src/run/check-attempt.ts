@@ -49,7 +49,7 @@ function withoutPod({ run, attempt }: Observation, job: JobView, timing: Attempt
 /** A pod on its way out reports until it is due; a node that does not report by then is lost. */
 function leaving(pod: PodView, until: number, now: number): AttemptState {
   if (now < until) return { type: "settling", until };
-  if (pod.node === undefined) return ended("PodDeleted", `Pod ${pod.name} was deleted before it started`);
+  if (pod.node === undefined) return ended("PodDeleted", `Pod ${pod.name} was deleted before its work was done`);
   return ended("NodeLost", `Node ${pod.node} has not answered since pod ${pod.name} was to end`, agentStart(pod));
 }
 

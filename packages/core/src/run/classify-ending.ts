@@ -94,10 +94,9 @@ function statusUnknown({ agent, prepare }: PodView): boolean {
 }
 
 /** Its own containers had ended when someone asked for the deletion. Times of the API have a resolution of one second. */
-function endedBefore({ agent, prepare }: PodView, requestedAt: number): boolean {
-  const last = agent.type === "terminated" ? agent : prepare;
-  if (last.type !== "terminated" || (last === prepare && last.exitCode === 0)) return false;
-  return last.finishedAt !== undefined && last.finishedAt < requestedAt;
+function endedBefore(pod: PodView, requestedAt: number): boolean {
+  const { finishedAt } = exitOf(pod);
+  return finishedAt !== undefined && finishedAt < requestedAt;
 }
 
 function beforeTheAgent(pod: PodView, { prepare }: PodReport): Verdict | undefined {
@@ -204,9 +203,10 @@ function exitOfContainer(name: string, pod: PodView, container: Terminated): Ver
   return { reason: "AgentError", message: `${which} ended with exit code ${container.exitCode}` };
 }
 
+/** A preparation that went well ends no pod. */
 function exitOf({ agent, prepare }: PodView): Pick<Ending, "exitCode" | "startedAt" | "finishedAt"> {
   const decisive = agent.type === "terminated" ? agent : prepare;
-  if (decisive.type !== "terminated") return {};
+  if (decisive.type !== "terminated" || (decisive === prepare && decisive.exitCode === 0)) return {};
   const startedAt = agent.type === "terminated" ? agent.startedAt : undefined;
   return defined({ exitCode: decisive.exitCode, startedAt, finishedAt: decisive.finishedAt });
 }
