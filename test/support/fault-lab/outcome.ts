@@ -20,6 +20,9 @@ const dropped: ReadonlySet<string> = new Set([
 /** Told only where the operator has seen the agent at work, which it may have missed. */
 const costUnknown = "; what the attempt has cost since it last handed in its work is not known, and not counted";
 
+/** In which of two ways that is told hangs on whether the operator has still seen the pod. */
+const podDeleted = /(The pod of Job \S+|Pod \S+) was deleted before (its end was seen|its work was done)/g;
+
 /** A status without times, without the names that follow from the run's UID, and without what only a witness can tell. */
 export function comparable(status: RunStatus | undefined): unknown {
   if (status === undefined) return "gone";
@@ -33,6 +36,7 @@ export function comparable(status: RunStatus | undefined): unknown {
 function withoutNames(text: string): string {
   return text
     .replaceAll(costUnknown, "")
+    .replaceAll(podDeleted, "The pod was deleted")
     .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "(uid)")
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "(time)")
     .replaceAll(/-run-\d+-[0-9a-f]{10}(-[a-z0-9]{5})?/g, "-(name)");
