@@ -24,6 +24,7 @@ export default defineConfig({
           name: "unit",
           // Nothing is kept in modules, so files need no process each.
           isolate: false,
+          maxWorkers: 3,
           include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts"],
           testTimeout: 30_000,
           expect: { poll: { timeout: 15_000, interval: 10 } },
