@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type KubernetesClient, KubernetesClient as Client, loadConnection } from "@orchestrator/controller-runtime";
 import { type ControlPlane, getBinaries, startControlPlane } from "@orchestrator/local-cluster";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { kubectlOk } from "../support/cluster.ts";
+import { kubectlOk, definitionsServed } from "../support/cluster.ts";
 import { createNamespace, type TestNamespace } from "../support/namespace.ts";
 import { launchOperator, type OperatorOptions, startOperator } from "../support/operator.ts";
 import { PlayedKubelet } from "../support/played-kubelet.ts";
@@ -83,7 +83,7 @@ describe.each([
 
 test("an operator works where the other kind is not installed", async () => {
   await kubectlOk(["apply", "--server-side", "-f", join(crds, "docsgenerationruns.yaml")], { cluster });
-  await kubectlOk(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"], { cluster });
+  await definitionsServed(cluster);
   const operator = "docs-generation-operator";
   await using _ = await startOperator({ operator, client, cluster, namespace: namespace.name });
   const key = { namespace: namespace.name, name: "alone" };

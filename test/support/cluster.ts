@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { KubernetesClient, loadConnection } from "@orchestrator/controller-runtime";
 import { inject } from "vitest";
+import { waitFor } from "./wait.ts";
 
 /** The one cluster that all behaviour tests share. */
 export interface TestCluster {
@@ -68,6 +69,14 @@ export async function kubectlOk(args: string[], options: Parameters<typeof kubec
   const { code, stdout, stderr } = await kubectl(args, options);
   if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
   return stdout;
+}
+
+/** Waits until every CustomResourceDefinition is served. `kubectl wait` itself fails on one that has no status yet. */
+export async function definitionsServed(cluster: Pick<TestCluster, "kubectl" | "kubeconfig">): Promise<void> {
+  const args = ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"];
+  await waitFor("the CustomResourceDefinitions to be served", async () => ({
+    done: await kubectlOk(args, { cluster }),
+  }));
 }
 
 /** PEM texts of a server certificate that everything in the cluster trusts, for a forge or model of the test's own. */

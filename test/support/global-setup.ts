@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { getBinaries, startControlPlane } from "@orchestrator/local-cluster";
 import type { TestProject } from "vitest/node";
 import { parseAllDocuments } from "yaml";
-import { type Grant, kubectlOk, type TestCluster } from "./cluster.ts";
+import { definitionsServed, type Grant, kubectlOk, type TestCluster } from "./cluster.ts";
 
 const CRDS = fileURLToPath(new URL("../../crds/", import.meta.url));
 const OVERLAY = fileURLToPath(new URL("../../deploy/overlays/namespaced/", import.meta.url));
@@ -48,7 +48,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
 async function installDefinitions(cluster: Pick<TestCluster, "kubectl" | "kubeconfig">): Promise<void> {
   if (!existsSync(CRDS)) return;
   await kubectlOk(["apply", "--server-side", "-k", CRDS], { cluster });
-  await kubectlOk(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"], { cluster });
+  await definitionsServed(cluster);
 }
 
 async function renderGrants(cluster: Pick<TestCluster, "kubectl" | "kubeconfig">): Promise<Grant[]> {
