@@ -33,7 +33,7 @@ export interface RunningOperator extends AsyncDisposable {
   readonly output: { stdout: string; stderr: string };
   readonly ports: { metrics: number; health: number };
   readonly pid: number;
-  /** Its exit code, or the signal that ended it. Who reads it expects an end; any other is an error at its disposal. */
+  /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
   /** Ends it as Kubernetes does: SIGTERM, then patience. */
   stop(): Promise<number | string>;
@@ -113,7 +113,6 @@ interface Known extends Pick<RunningOperator, "user" | "again" | "launchAgain"> 
 }
 
 function observe(child: ChildProcess, { lapse, ...known }: Known): RunningOperator {
-  let expected = false;
   const output = { stdout: "", stderr: "" };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
@@ -122,7 +121,6 @@ function observe(child: ChildProcess, { lapse, ...known }: Known): RunningOperat
     child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
   const end = (signal: NodeJS.Signals): Promise<number | string> => {
-    expected ||= child.exitCode === null && child.signalCode === null;
     child.kill(signal);
     return ended;
   };
@@ -130,10 +128,7 @@ function observe(child: ChildProcess, { lapse, ...known }: Known): RunningOperat
     ...known,
     pid: child.pid ?? 0,
     output,
-    get ended() {
-      expected = true;
-      return ended;
-    },
+    ended,
     get ports() {
       return servedPorts(output.stdout);
     },
@@ -146,14 +141,9 @@ function observe(child: ChildProcess, { lapse, ...known }: Known): RunningOperat
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
     async [Symbol.asyncDispose]() {
-      const how = await end("SIGKILL");
-      if (!expected) throw new Error(`${known.user} ended by itself with ${how}:\n${lastLines(output)}`);
+      await end("SIGKILL");
     },
   };
-}
-
-function lastLines({ stdout, stderr }: RunningOperator["output"]): string {
-  return [stderr, ...stdout.split("\n").slice(-10)].join("\n");
 }
 
 /** Nobody holds the operator's Lease any more. */
