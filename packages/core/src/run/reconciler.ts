@@ -349,7 +349,8 @@ export class RunReconciler {
       logger.info({ namespace: pod.namespace, pod: pod.name, why }, "told a pod to end");
       return done;
     } catch (error) {
-      return overtaken(error);
+      // The run goes on without a pod that is gone, and still has an end that is due.
+      return overtaken(error, lookAgain(staleMs));
     }
   }
 
@@ -413,9 +414,9 @@ export class RunReconciler {
  * What a write was decided on has changed since, or is gone.
  * @throws any other error.
  */
-function overtaken(error: unknown): Applied {
+function overtaken(error: unknown, whenGone: ReconcileResult = { type: "awaitChange" }): Applied {
   if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
-  if (isApiError(error, "NotFound")) return { type: "stop", next: { type: "awaitChange" } };
+  if (isApiError(error, "NotFound")) return { type: "stop", next: whenGone };
   throw error;
 }
 
