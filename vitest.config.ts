@@ -26,6 +26,7 @@ export default defineConfig({
           isolate: false,
           maxWorkers: 3,
           include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts"],
+          setupFiles: ["test/support/fixed-seed.ts"],
           testTimeout: 30_000,
           expect: { poll: { timeout: 15_000, interval: 10 } },
         },

@@ -53,7 +53,7 @@ test(`an operator that is started with ${endedRuns} ended runs writes nothing an
   const before = await requestsOf(first.user);
 
   await using second = await first.again();
-  await waitFor("the operator to have seen all runs", (signal) => isIdle(second, signal));
+  await waitFor("the operator to have seen all runs", (signal) => isIdle(second, signal, { reconciles: endedRuns }));
   await second.stop();
 
   const kinds = [docsRuns, resources.jobs, resources.pods, resources.networkPolicies].map(({ plural }) => plural);

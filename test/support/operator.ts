@@ -158,13 +158,17 @@ async function lapse({ operator, namespace, client }: OperatorOptions): Promise<
 
 const openWork = ["workqueue_depth", "controller_runtime_active_workers"];
 
-/** Whether an operator has looked at something, and has nothing left in hand. */
-export async function isIdle({ ports }: RunningOperator, signal: AbortSignal): Promise<Probe<true>> {
+/** Whether an operator that works has nothing left in hand, and has looked at as many things as it should have. */
+export async function isIdle(
+  { ports }: RunningOperator,
+  signal: AbortSignal,
+  { reconciles = 0 } = {},
+): Promise<Probe<true>> {
   const metrics = await (await fetch(`http://127.0.0.1:${ports.metrics}/metrics`, { signal })).text();
   const lines = metrics.split("\n");
   const sum = (name: string): number =>
     lines.filter((line) => line.startsWith(`${name}{`)).reduce((all, line) => all + Number(line.split(" ").at(-1)), 0);
-  const idle = sum("controller_runtime_reconcile_total") > 0 && openWork.every((name) => sum(name) === 0);
+  const idle = sum("controller_runtime_reconcile_total") >= reconciles && openWork.every((name) => sum(name) === 0);
   return idle ? { done: true } : { pending: metrics };
 }
 
