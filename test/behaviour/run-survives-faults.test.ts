@@ -8,7 +8,7 @@ import { judge } from "../support/fault-lab/judge.ts";
 import { type Life, type LifeReport, runMatrix } from "../support/fault-lab/matrix.ts";
 import type { RunRecord, Sighting } from "../support/fault-lab/sighting.ts";
 import { allLives } from "../support/fault-lab/scenarios.ts";
-import { troubles } from "../support/fault-lab/trial.ts";
+import { troubles } from "../support/fault-lab/play.ts";
 import { World } from "../support/fault-lab/world.ts";
 import { deliveredBy } from "../support/run-reports.ts";
 import { startScene } from "../support/run-scene.ts";

@@ -3,7 +3,7 @@ import { type KindName, kinds } from "./kind.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Scenario } from "./scenario.ts";
 import { Stage } from "./stage.ts";
-import { playUndisturbed, playWith, type Trouble, troubles } from "./trial.ts";
+import { playUndisturbed, playWith, type Trouble, troubles } from "./play.ts";
 import type { World } from "./world.ts";
 
 export interface Life {

@@ -1,6 +1,6 @@
 import { reasons, type Reason } from "@orchestrator/core";
 import type { LifeReport } from "./matrix.ts";
-import { troubles } from "./trial.ts";
+import { troubles } from "./play.ts";
 
 /** What was tried and what failed, a line for each class of reasons and each way to steer a run, as a table in Markdown. */
 export function matrixTable(reports: readonly LifeReport[]): string {

@@ -14,7 +14,7 @@ import type { Stage, WriteWatch } from "./stage.ts";
 export type Trouble = "crash" | "past" | "late" | "skip";
 export const troubles = ["crash", "past", "late", "skip"] as const satisfies Trouble[];
 
-export interface Trial {
+export interface Play {
   /** Whether there was a k-th write; without one, nothing went wrong. */
   struck: boolean;
   outcome: Outcome;
@@ -34,7 +34,7 @@ export async function playUndisturbed(stage: Stage): Promise<{ outcome: Outcome;
 }
 
 /** Plays the scenario of a stage, and makes trouble at the operator's k-th write. */
-export async function playWith(stage: Stage, trouble: Trouble, k: number): Promise<Trial> {
+export async function playWith(stage: Stage, trouble: Trouble, k: number): Promise<Play> {
   const strike = new Strike(stage, k);
   stage.watch(strike[trouble]());
   const { run, uid, actor } = await stage.apply({ hasty: trouble === "skip", onAct: () => strike.onAct() });
