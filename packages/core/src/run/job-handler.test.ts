@@ -42,10 +42,12 @@ describe("the registry", () => {
 });
 
 describe("live Jobs", () => {
+  const deletion = { requestedAt: startOfRun, dueAt: startOfRun };
   it.each([
     ["that still runs", { job: aJob() }, 1],
     ["with a pod at work", { job: aJob(), pod: aPod() }, 1],
     ["whose pod has ended", { job: aJob(), pod: anEndedPod() }, 0],
+    ["whose pod has ended, and is being deleted", { job: aJob(), pod: anEndedPod({}, { deletion }) }, 1],
     ["that has finished", { job: aJob({ finishedAt: startOfRun }) }, 0],
     ["on its way out", { job: aJob({ deleting: true }) }, 0],
     ["that is not there", {}, 0],

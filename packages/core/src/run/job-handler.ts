@@ -69,7 +69,10 @@ export interface JobHandler<Spec = unknown> {
   cleanup(observation: Observation): JobView[];
 }
 
-/** The Jobs of a run that may still run a pod. One whose pod has ended ends by itself, and keeps its log. */
+/**
+ * The Jobs of a run that may still run a pod. One whose pod has ended ends by itself, and keeps its log; where that pod is being
+ * deleted, nothing but the Job will tell, for a moment, that it has ended.
+ */
 export function liveJobs({ job, pod, others }: Observation): JobView[] {
   const jobs = job === undefined ? others.jobs : [job, ...others.jobs];
   const pods = pod === undefined ? others.pods : [pod, ...others.pods];
@@ -78,10 +81,9 @@ export function liveJobs({ job, pod, others }: Observation): JobView[] {
 
 /** The same among any Jobs and their pods. */
 export function liveAmong(jobs: readonly JobView[], pods: readonly PodView[]): JobView[] {
-  return jobs.filter(
-    ({ name, deleting, finishedAt }) =>
-      !deleting && finishedAt === undefined && !pods.some((candidate) => candidate.jobName === name && candidate.ended),
-  );
+  const ends = (name: string): boolean =>
+    pods.some(({ jobName, ended, deletion }) => jobName === name && ended && deletion === undefined);
+  return jobs.filter(({ name, deleting, finishedAt }) => !deleting && finishedAt === undefined && !ends(name));
 }
 
 /** The kinds of run that a program serves. */
