@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Connection, Credentials } from "../connection/connection.ts";
 import { createMetrics } from "../metrics/metrics.ts";
@@ -207,6 +209,20 @@ describe("a busy server", () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it("is not asked again for a write that is fenced off meanwhile", async () => {
+    const { client, clock, server } = await setUp([status(429, "TooManyRequests")]);
+    let leading = true;
+    const fence = (): void => {
+      if (!leading) throw new Error("not leading");
+    };
+    const answer = client.create(resources.configMaps, configMap("a", ""), { signal, fence });
+    await clock.timer();
+    leading = false;
+    await clock.passTimer();
+    await expect(answer).rejects.toThrow("not leading");
+    expect(server.requests).toHaveLength(1);
+  });
+
   it("is left alone when the caller gives up", async () => {
     const { client, clock, server } = await setUp([status(429, "X", { "retry-after": "5" })]);
     const stop = new AbortController();
@@ -248,6 +264,29 @@ describe("a server that does not answer", () => {
     stop.abort(new Error("enough"));
     await expect(answer).rejects.toThrow("enough");
   });
+});
+
+it("a connection that does not come about is not waited for once the caller gives up", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  const connected = once(silent, "connection") as Promise<[Socket]>;
+  await once(silent, "listening");
+  const client = new KubernetesClient({
+    connection: {
+      server: `https://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+      readCredentials: async () => ({}),
+    },
+    userAgent: "test",
+  });
+  const stop = new AbortController();
+  const answer = client.get(resources.configMaps, key, { signal: stop.signal });
+  const [socket] = await connected;
+  socket.on("error", () => undefined);
+  stop.abort(new Error("enough"));
+  await expect(answer).rejects.toThrow("enough");
+  expect(socket.closed).toBe(false);
+  socket.destroy();
+  silent.close();
+  await client.close();
 });
 
 describe("credentials", () => {

@@ -35,13 +35,19 @@ export interface ListPage<T> {
   continueToken?: string;
 }
 
-export interface DeleteOptions {
+/** Of every write. */
+export interface WriteOptions {
+  signal: AbortSignal;
+  /** Called before each try, which is not made where it throws. Default: nothing is asked. */
+  fence?: (() => void) | undefined;
+}
+
+export interface DeleteOptions extends WriteOptions {
   /** Deletes only this very object, not a later one of its name. */
   uid?: string | undefined;
   resourceVersion?: string | undefined;
   gracePeriodSeconds?: number | undefined;
   propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
-  signal: AbortSignal;
 }
 
 /**
@@ -98,14 +104,10 @@ export class KubernetesClient {
     return { items, resourceVersion, ...(continueToken ? { continueToken } : {}) };
   }
 
-  create<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: { signal: AbortSignal }): Promise<T> {
+  create<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: WriteOptions): Promise<T> {
     const { namespace } = object.metadata;
-    return this.request<T>({
-      method: "POST",
-      path: resourcePath(type, { namespace }),
-      body: object,
-      signal: options.signal,
-    });
+    const path = resourcePath(type, { namespace });
+    return this.request<T>({ method: "POST", path, body: object, ...writing(options) });
   }
 
   /** Guarded by the object's resourceVersion when it has one. */
@@ -128,14 +130,14 @@ export class KubernetesClient {
     type: ResourceType<T>,
     key: ObjectKey,
     patch: unknown,
-    options: { type: keyof typeof patchContentTypes; subresource?: string | undefined; signal: AbortSignal },
+    options: WriteOptions & { type: keyof typeof patchContentTypes; subresource?: string | undefined },
   ): Promise<T> {
     return this.request<T>({
       method: "PATCH",
       path: resourcePath(type, { ...key, subresource: options.subresource }),
       body: patch,
       contentType: patchContentTypes[options.type],
-      signal: options.signal,
+      ...writing(options),
     });
   }
 
@@ -145,7 +147,7 @@ export class KubernetesClient {
     key: ObjectKey,
     options: DeleteOptions,
   ): Promise<T | undefined> {
-    const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy, signal } = options;
+    const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy } = options;
     const body = {
       apiVersion: "v1",
       kind: "DeleteOptions",
@@ -154,7 +156,8 @@ export class KubernetesClient {
       propagationPolicy,
     };
     try {
-      const answer = await this.request<T>({ method: "DELETE", path: resourcePath(type, key), body, signal });
+      const path = resourcePath(type, key);
+      const answer = await this.request<T>({ method: "DELETE", path, body, ...writing(options) });
       return answer.kind === type.kind ? answer : undefined;
     } catch (error) {
       if (isApiError(error, "NotFound")) return undefined;
@@ -193,23 +196,24 @@ export class KubernetesClient {
   }
 
   /** Anything the other methods do not cover: subresources such as a token request, `/version`, `/readyz`. */
-  async request<R>(options: {
-    method: Dispatcher.HttpMethod;
-    path: string;
-    query?: Query;
-    body?: unknown;
-    /** Default: `application/json`. */
-    contentType?: string;
-    signal: AbortSignal;
-    /** Default: the client's. */
-    timeoutMs?: number;
-  }): Promise<R> {
+  async request<R>(
+    options: {
+      method: Dispatcher.HttpMethod;
+      path: string;
+      query?: Query;
+      body?: unknown;
+      /** Default: `application/json`. */
+      contentType?: string;
+      /** Default: the client's. */
+      timeoutMs?: number;
+    } & WriteOptions,
+  ): Promise<R> {
     const answer = await this.#transport.request({
       method: options.method,
       path: withQuery(options.path, options.query),
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       ...(options.contentType === undefined ? {} : { contentType: options.contentType }),
-      signal: options.signal,
+      ...writing(options),
       timeoutMs: options.timeoutMs ?? this.#timeoutMs,
     });
     return answer as R;
@@ -238,6 +242,10 @@ async function* watchEvents<T extends KubernetesObject>(
     if (event.type === "ERROR") throw apiErrorOf({ status: event.object.code ?? 500, body: event.object });
     yield event;
   }
+}
+
+function writing({ signal, fence }: WriteOptions): WriteOptions {
+  return { signal, fence };
 }
 
 function selectors(selection: Selection): Query {

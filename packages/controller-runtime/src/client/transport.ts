@@ -18,6 +18,8 @@ export interface TransportRequest {
   body?: string;
   contentType?: string;
   signal: AbortSignal;
+  /** Called before each try, which is not made where it throws. */
+  fence?: (() => void) | undefined;
   /** Longest wait for the answer to begin. */
   timeoutMs: number;
   /** Longest silence within the answer. Default: `timeoutMs`. */
@@ -101,8 +103,9 @@ export class Transport {
   async #sendOnce(request: TransportRequest, pool: "requests" | "streams"): Promise<Answer> {
     request.signal.throwIfAborted();
     const credentials = await this.#freshCredentials();
+    request.fence?.();
     try {
-      return await this.#dispatchersFor(credentials)[pool].request({
+      const answer = this.#dispatchersFor(credentials)[pool].request({
         origin: this.#connection.server,
         path: request.path,
         method: request.method,
@@ -118,6 +121,7 @@ export class Transport {
         headersTimeout: request.timeoutMs,
         bodyTimeout: request.silenceMs ?? request.timeoutMs,
       });
+      return await unlessAborted(answer, request.signal);
     } catch (cause) {
       throw this.#unreachable(request, cause);
     }
@@ -194,6 +198,18 @@ function createDispatcher(connection: Connection, credentials: Credentials, conn
   return connection.proxyUrl === undefined
     ? new Agent({ ...pool, connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 } })
     : new ProxyAgent({ ...pool, uri: connection.proxyUrl, requestTls: tls });
+}
+
+/** undici does not send what is aborted while it connects, but says so only when the connection stands or has failed. */
+async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([answer, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /** How long to wait before the same request may succeed; absent where it will not. */

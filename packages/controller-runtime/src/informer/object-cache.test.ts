@@ -137,9 +137,16 @@ describe("an own write that deleted the object", () => {
   function deleted() {
     const cache = newCache();
     cache.apply(configMap("a", "7", { labels: { label: "x" } }));
-    cache.rememberDeleted(a);
+    cache.rememberDeleted(a, "uid-a");
     return cache;
   }
+
+  it("is not one of another object of that name", () => {
+    const cache = newCache();
+    cache.apply(configMap("a", "9", { uid: "next" }));
+    cache.rememberDeleted(a, "uid-a");
+    expect(cache.get(a)?.version).toBe("9");
+  });
 
   it("takes it out at once, and the watch still tells of the deletion", () => {
     const cache = deleted();
@@ -153,6 +160,29 @@ describe("an own write that deleted the object", () => {
     const cache = deleted();
     expect(cache.apply(configMap("a", "8"))).toEqual([]);
     expect(cache.get(a)).toBeUndefined();
+  });
+
+  it("is not undone by what the watch tells of a life before", () => {
+    const cache = deleted();
+    expect(cache.apply(configMap("a", "6", { uid: "before" }))).toEqual([]);
+    expect(cache.get(a)).toBeUndefined();
+  });
+
+  it("is not undone after a list that was made before it", () => {
+    const cache = deleted();
+    cache.beginList(undefined);
+    expect(cache.applyListed(configMap("a", "7"))).toEqual([]);
+    expect(cache.endList(undefined, "7")).toEqual([]);
+    expect(cache.apply(configMap("a", "8"))).toEqual([]);
+    expect(cache.remove(configMap("a", "9")).map(({ type }) => type)).toEqual(["deleted"]);
+  });
+
+  it("is undone by a restored server that has the object", () => {
+    const cache = deleted();
+    cache.restored(undefined);
+    cache.beginList(undefined);
+    expect(cache.applyListed(configMap("a", "5")).map(({ type }) => type)).toEqual(["updated"]);
+    expect(cache.get(a)?.version).toBe("5");
   });
 
   it("does not hide the next object of that name", () => {

@@ -54,6 +54,10 @@ export class ObjectCache<T extends KubernetesObject, P> {
     return index.get(value);
   }
 
+  uidOf(key: ObjectKey): string | undefined {
+    return this.#entries.get(keyText(key))?.uid;
+  }
+
   remember(object: T): void {
     const { namespace, resourceVersion = beforeAll } = object.metadata;
     // What the watch has passed by is known already, or has been deleted since.
@@ -61,10 +65,10 @@ export class ObjectCache<T extends KubernetesObject, P> {
     if (compareResourceVersions(resourceVersion, observed) > 0) this.apply(object);
   }
 
-  /** The API server says that the object, in the life that is known of it, is gone. */
-  rememberDeleted(key: ObjectKey): void {
+  /** The API server says that the object with this UID is gone. */
+  rememberDeleted(key: ObjectKey, uid: string | undefined): void {
     const entry = this.#entries.get(keyText(key));
-    if (entry === undefined) return;
+    if (entry === undefined || entry.uid !== uid) return;
     this.#drop(entry);
     this.#deleted.set(keyText(key), entry);
   }
@@ -113,7 +117,9 @@ export class ObjectCache<T extends KubernetesObject, P> {
     try {
       return this.apply(object);
     } finally {
-      const entry = this.#entries.get(keyText(keyOf(object)));
+      // A list from before an own deletion holds the object still: the watch has yet to tell of that deletion.
+      const id = keyText(keyOf(object));
+      const entry = this.#entries.get(id) ?? this.#deleted.get(id);
       if (entry !== undefined) entry.list = this.#listOf(this.#scopeOf(object.metadata.namespace));
     }
   }
@@ -154,7 +160,9 @@ export class ObjectCache<T extends KubernetesObject, P> {
 
 /** Whether what is told of an object is not news: no newer than what is known, or of a life that an own write has ended. */
 function isKnown<P>(known: Entry<P>, uid: string, resourceVersion: string, exists: boolean): boolean {
-  return exists ? compareResourceVersions(resourceVersion, known.resourceVersion) <= 0 : known.uid === uid;
+  if (compareResourceVersions(resourceVersion, known.resourceVersion) <= 0) return true;
+  // An API server that was restored may have brought it back.
+  return !exists && known.uid === uid && known.resourceVersion !== beforeAll;
 }
 
 function changesOf<P>(key: ObjectKey, current: P, known: Entry<P> | undefined, uid: string): Change<P>[] {

@@ -71,6 +71,15 @@ describe("a write whose answer is lost", () => {
     expect(reads()).toBe(1);
   });
 
+  it("is not answered by the absence of an object that has come since", async () => {
+    const { cache, writes } = setUp(undefined);
+    await writes.write(key, async () => {
+      cache.apply(configMap("a", "7", { uid: "next" }));
+      return undefined;
+    });
+    expect(cache.get(key)).toBe("7");
+  });
+
   it("may have deleted the object", async () => {
     const { cache, writes, fail } = setUp(undefined);
     await fail(unreachable);

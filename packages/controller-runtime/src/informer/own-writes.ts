@@ -16,9 +16,10 @@ export class OwnWrites<T extends KubernetesObject, P> {
   }
 
   async write<R extends T | undefined>(key: ObjectKey, attempt: () => Promise<R>): Promise<R> {
+    const uid = this.#cache.uidOf(key);
     try {
       const answer = await attempt();
-      this.#take(key, answer);
+      this.#take(key, uid, answer);
       return answer;
     } catch (error) {
       if (!isRefusal(error)) this.#doubtful.add(keyText(key));
@@ -28,7 +29,8 @@ export class OwnWrites<T extends KubernetesObject, P> {
 
   async confirm(key: ObjectKey, signal: AbortSignal): Promise<boolean> {
     if (!this.#doubtful.has(keyText(key))) return false;
-    this.#take(key, await this.#readIfThere(key, signal));
+    const uid = this.#cache.uidOf(key);
+    this.#take(key, uid, await this.#readIfThere(key, signal));
     return true;
   }
 
@@ -41,9 +43,10 @@ export class OwnWrites<T extends KubernetesObject, P> {
     }
   }
 
-  #take(key: ObjectKey, answer: T | undefined): void {
+  /** `uid`: of the object that was known when the server was asked; another of its name may have come since. */
+  #take(key: ObjectKey, uid: string | undefined, answer: T | undefined): void {
     this.#doubtful.delete(keyText(key));
-    if (answer === undefined) this.#cache.rememberDeleted(key);
+    if (answer === undefined) this.#cache.rememberDeleted(key, uid);
     else this.#cache.remember(answer);
   }
 }

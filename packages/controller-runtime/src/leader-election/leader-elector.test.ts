@@ -172,6 +172,23 @@ describe("acquiring", () => {
     await expect(acquired).rejects.toThrow(LeaseUnavailableError);
     await expect(acquired).rejects.toThrow("the lease one/lease cannot be used");
   });
+
+  it("that is refused later goes on trying", async () => {
+    const { server, api, elector, clock } = await setUp();
+    api.write(lease({ holderIdentity: "other" }));
+    const acquired = elector("me").acquire(signal);
+    await expect.poll(() => clock.pending).toContain(2000);
+    server.otherwise = status(403, "Forbidden");
+    const asked = server.requests.length;
+    await clock.passTimer(2000);
+    await server.received(asked + 1);
+    await expect.poll(() => clock.pending).toContain(2000);
+    server.otherwise = api.reply;
+    api.write(lease({ leaseDurationSeconds: 1 }));
+    await clock.passTimer(2000);
+    await acquired;
+    expect(api.lease?.spec?.holderIdentity).toBe("me");
+  });
 });
 
 describe("holding", () => {
@@ -249,6 +266,23 @@ describe("holding", () => {
     expect(await metrics.registry.metrics()).toContain('leader_election_master_status{name="lease"} 0');
   });
 
+  it("tries again in time when the API server does not answer one renewal", async () => {
+    const { server, api, elector, clock } = await setUp();
+    const leader = elector("me");
+    await leader.acquire(signal);
+    const stop = new AbortController();
+    const held = leader.hold(stop.signal);
+    server.otherwise = () => undefined;
+    await clock.passTimer(2000);
+    server.otherwise = api.reply;
+    await clock.passTimer(5000);
+    await clock.passTimer(2000);
+    await expect.poll(() => api.lease?.spec?.renewTime).toBe("2026-01-01T00:00:09.000000Z");
+    leader.checkHeld();
+    stop.abort();
+    await held;
+  });
+
   it("ends when the API server keeps silent", async () => {
     const { server, elector, clock } = await setUp();
     const leader = elector("me");
@@ -256,8 +290,7 @@ describe("holding", () => {
     const held = leader.hold(signal);
     held.catch(() => undefined);
     server.otherwise = () => undefined;
-    await clock.passTimer(2000);
-    await clock.passTimer(8000);
+    for (const milliseconds of [2000, 5000, 2000, 1000]) await clock.passTimer(milliseconds);
     await expect(held).rejects.toThrow(LeadershipLostError);
   });
 

@@ -14,6 +14,8 @@ import { checkLeaseTimes, decideLease, defaultLeaseTimes, type LeaseTimes } from
 // As in client-go, so that the candidates do not all come at once.
 const acquireJitter = 1.2;
 
+const minPatienceMs = 1_000;
+
 const tooLate = "the lease could not be renewed in time";
 
 type LeaseSpec = NonNullable<Lease["spec"]>;
@@ -85,7 +87,7 @@ export class LeaderElector {
    * Resolves once this process holds the lease. Until then it is watched, so that it is taken when it is given back, or
    * as soon as its holder has given no sign of life for long enough.
    *
-   * @throws LeaseUnavailableError when permission or namespace are missing; the signal's reason when it aborts.
+   * @throws LeaseUnavailableError when permission or namespace are missing from the start; the signal's reason when it aborts.
    */
   async acquire(signal: AbortSignal): Promise<void> {
     this.#logger.info("waiting for the lease");
@@ -163,7 +165,8 @@ export class LeaderElector {
       return await this.#withDeadline(this.#times.renewDeadlineMs, signal, (limited) => this.#claim(limited));
     } catch (error) {
       signal.throwIfAborted();
-      if (needsMending(error)) {
+      // Once the lease could be read, the same answers are taken for passing trouble.
+      if (needsMending(error) && this.#seen.record === "") {
         const { namespace, name } = this.#key;
         throw new LeaseUnavailableError(
           `the lease ${namespace}/${name} cannot be used, which only one process at a time may hold: ${(error as Error).message}`,
@@ -178,8 +181,10 @@ export class LeaderElector {
   async #renew(signal: AbortSignal): Promise<void> {
     const left = this.#timeLeft();
     if (left <= 0) throw new LeadershipLostError(tooLate);
+    // As in client-go: a request that nobody answers leaves time for another.
+    const patience = Math.min(left, Math.max(minPatienceMs, this.#times.renewDeadlineMs / 2));
     try {
-      const renewed = await this.#withDeadline(left, signal, (limited) => this.#claim(limited));
+      const renewed = await this.#withDeadline(patience, signal, (limited) => this.#claim(limited));
       if (!renewed) throw new LeadershipLostError("the lease is held by another process");
     } catch (error) {
       if (error instanceof LeadershipLostError || signal.aborted) throw error;

@@ -14,7 +14,9 @@ import { needsMending, stateAfterFailure, streamsAfterRefusal, type WatcherState
 const pageSize = 500;
 const watchSeconds = 290;
 const backoff: Backoff = { initialMs: 800, maxMs: 30_000 };
-const healthyAfterMs = 120_000;
+const healthyAfterMs = 10_000;
+/** A server that works tells within a minute how far it has come. */
+const deafAfterMs = 120_000;
 
 /**
  * What a watcher tells. Between the beginning and the end of a list comes everything that exists: what does not is gone.
@@ -47,7 +49,7 @@ interface StepResult<T extends KubernetesObject> {
  * Lists the objects of one kind, then watches them, for as long as it takes: a stream that ends is resumed where it
  * stood, and where history is lost (410, a broken line) the list is made anew. The list comes as the beginning of the
  * watch where the server offers that, and by pages after it failed or was refused. Pauses between failures grow from
- * 0.8 s to 30 s and start over after 120 s of health.
+ * 0.8 s to 30 s and start over after 10 s of health.
  */
 export class Watcher<T extends KubernetesObject> {
   readonly #options: WatcherOptions<T>;
@@ -186,17 +188,25 @@ export class Watcher<T extends KubernetesObject> {
   async #receive(state: Extract<WatcherState<T>, { name: "watching" }>): Promise<StepResult<T>> {
     const { onEvent } = this.#options;
     const { events } = state;
+    const startedAt = this.#clock.now();
     let { resourceVersion } = state;
+    let heard = false;
+    const ended = (): WatcherState<T> => {
+      // Where the server was restored from a backup, what it has to tell is older than what this watch waits for.
+      const deaf = !heard && this.#clock.now() - startedAt >= deafAfterMs;
+      return deaf ? { name: "empty" } : { name: "listed", resourceVersion };
+    };
     try {
       for await (const event of events) {
+        heard = true;
         resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion;
         this.#newest = resourceVersion;
         if (event.type === "BOOKMARK") onEvent({ type: "progressed", resourceVersion });
         else onEvent({ type: event.type === "DELETED" ? "deleted" : "applied", object: event.object });
       }
-      return { state: { name: "listed", resourceVersion } };
+      return { state: ended() };
     } catch (error) {
-      return { state: { name: "listed", resourceVersion }, error };
+      return { state: ended(), error };
     }
   }
 
