@@ -13,6 +13,8 @@ const message = `${words.title}\n\n${words.body}\nOrchestrator-Run: ${uid}\nOrch
 interface Cut {
   at: "request" | "answer";
   of: string;
+  /** Only that one request is lost. */
+  once?: true;
 }
 
 const push = "POST git-receive-pack";
@@ -40,6 +42,7 @@ class Way {
 
   pass(at: Cut["at"], { method, path }: ApiCall): void {
     const name = `${method} ${new URL(path, "https://forge").pathname.split("/").at(-1)}`;
+    if (this.#broken && this.#cut?.once) return;
     this.#broken ||= this.#cut?.at === at && this.#cut.of === name;
     if (this.#broken) throw new Error("the way to the forge is broken");
   }
@@ -139,3 +142,18 @@ describe("one branch with one commit and one pull request that says what was don
     await (last?.root === run.root ? last.stop() : last?.[Symbol.asyncDispose]());
   });
 });
+
+test.each(["request", "answer"] as const)(
+  "the same delivery goes on when, of opening the pull request, only the %s is lost",
+  async (at) => {
+    const name = `shop-lost-${at}`;
+    await using run = await worked(name);
+    way.set({ at, of: "POST pulls", once: true });
+    const { delivery } = await run.deliver(words);
+    expect(way.isBroken).toBe(true);
+    way.set(undefined);
+    expect(delivery).toMatchObject({ outcome: "Delivered", result: { pullRequest: { number: 1 } } });
+    expect(forge.pullRequests(name)).toMatchObject([{ ...words, number: 1, state: "open", head: branch }]);
+    expect(run.report()).not.toHaveProperty("verdict");
+  },
+);

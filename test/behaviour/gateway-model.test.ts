@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
+import { json, text } from "node:stream/consumers";
 import { addUsd, costUsd } from "@orchestrator/core/pure";
 import type { Forge } from "@orchestrator/local-cluster";
 import { expect, test } from "vitest";
@@ -105,6 +105,79 @@ test("nobody gets to the provider without the door's token", async () => {
   });
   expect((await stand.ask({ token: "guessed" })).status).toBe(401);
   expect(asked).toBe(0);
+});
+
+/** Sends the path as it is: `fetch` would tidy it up. */
+async function askFor(run: TestGateway, method: string, path: string): Promise<{ status: number; body: string }> {
+  const { address, token } = run.gateway.door;
+  const { hostname, port } = new URL(address);
+  const asked = request({ hostname, port, method, path: `/model${path}`, headers: { "x-api-key": token } });
+  asked.end(method === "POST" ? "{}" : undefined);
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, body: await text(answer) };
+}
+
+const notPassedOn: readonly [method: string, path: string][] = [
+  ["POST", "/v1/messages/batches"],
+  ["GET", "/v1/messages/batches"],
+  ["POST", "/v1/files"],
+  ["POST", "/v1/complete"],
+  ["GET", "/v1/organizations/api_keys"],
+  ["GET", "/v1/messages"],
+  ["PUT", "/v1/messages"],
+  ["POST", "/v1/messages/"],
+  ["POST", "//v1/messages"],
+  ["POST", "/v1//messages"],
+  ["POST", "/v1/messages%20"],
+  ["POST", "/v1/messages%3Fbeta=true"],
+  ["POST", "/v1/%6dessages"],
+  ["POST", "/V1/messages"],
+  ["POST", "/v1/messages#part"],
+  ["POST", "/v1/messages;a=b"],
+  ["POST", "/v1/models/../messages"],
+  ["POST", "/v1/messages/count_tokens/../batches"],
+  ["POST", "/v1/models"],
+  ["GET", "/v1/models/"],
+  ["GET", "/v1/models/.."],
+  ["GET", "/v1/models/../files"],
+  ["GET", "/v1/models/%2e%2e%2ffiles"],
+  ["DELETE", "/v1/models/claude-sonnet-5-5"],
+  ["HEAD", "/"],
+  ["GET", "/"],
+];
+
+test("what the key opens beside messages, counting and models is not passed on", async () => {
+  let asked = 0;
+  await using stand = await stage((_request, response) => {
+    asked += 1;
+    streamWhole(response);
+  });
+  // Nothing of it needs the key.
+  await rm(join(stand.run.root, "credentials", "model", "api-key"));
+  for (const [method, path] of notPassedOn) {
+    const message = `this run's gateway does not pass on ${method} ${path}`;
+    const body = JSON.stringify({ type: "error", error: { type: "not_found_error", message } });
+    expect(await askFor(stand.run, method, path)).toEqual({ status: 404, body: method === "HEAD" ? "" : body });
+  }
+  expect(asked).toBe(0);
+  expect(stand.run.report()).toMatchObject({ usage: { turns: 0 } });
+  expect(stand.run.report()).not.toHaveProperty("verdict");
+});
+
+test.each([
+  ["POST", "/v1/messages"],
+  ["POST", "/v1/messages?beta=true"],
+  ["POST", "/v1/messages/count_tokens?beta=true"],
+  ["GET", "/v1/models?limit=1000"],
+  ["GET", "/v1/models/claude-sonnet-5-5"],
+])("%s %s is passed on with the key", async (method, path) => {
+  const seen: unknown[] = [];
+  await using stand = await stage((request, response) => {
+    seen.push([request.method, request.url, request.headers["x-api-key"]]);
+    streamWhole(response);
+  });
+  expect((await askFor(stand.run, method, path)).status).toBe(200);
+  expect(seen).toEqual([[method, path, modelKey]]);
 });
 
 test("an answer streams through piece by piece, and its tokens are counted and priced", async () => {

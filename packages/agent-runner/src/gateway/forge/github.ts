@@ -25,9 +25,14 @@ export interface GitHubOptions {
   /** Absent: requests are made without credentials. */
   token?: string;
   dispatcher: Dispatcher;
-  /** How long to wait before each repetition of a request that the forge could not answer. */
+  /** How long to wait before each repetition of what the forge could not answer. */
   retryDelaysMs: readonly number[];
+  /** How long one request may take. Default: 30 seconds. */
+  timeoutMs?: number;
 }
+
+/** A forge that takes requests and stays silent must not use up the time of the pod, or nobody is told of it. */
+const defaultTimeoutMs = 30_000;
 
 /** GitHub takes no longer text in a pull request. */
 const bodyLimit = 65_536;
@@ -61,6 +66,19 @@ export class GitHub {
    * @throws RunFailure ForgeUnavailable, DeliveryRefused or RepositoryAuthFailed
    */
   async openOrAdopt(wanted: PullRequestRequest, signal: AbortSignal): Promise<PullRequestRef> {
+    for (const delayMs of this.#options.retryDelaysMs) {
+      try {
+        return await this.#openOrAdopt(wanted, signal);
+      } catch (error) {
+        if (!mayPass(error)) throw error;
+      }
+      await sleep(delayMs, undefined, { signal });
+    }
+    return await this.#openOrAdopt(wanted, signal);
+  }
+
+  /** Begins with the search each time: what is opened by a request whose answer is lost is adopted by the next. */
+  async #openOrAdopt(wanted: PullRequestRequest, signal: AbortSignal): Promise<PullRequestRef> {
     const body = wanted.body.slice(0, bodyLimit);
     const existing = await this.#find(wanted, signal);
     if (existing?.state === "open") {
@@ -84,24 +102,20 @@ export class GitHub {
   }
 
   async #call<T>(route: string, parameters: Record<string, unknown>, signal: AbortSignal): Promise<T> {
-    for (const delayMs of this.#options.retryDelaysMs) {
-      try {
-        return await this.#once<T>(route, parameters, signal);
-      } catch (error) {
-        if (!(error instanceof RunFailure) || error.verdict.reason !== "ForgeUnavailable") throw error;
-      }
-      await sleep(delayMs, undefined, { signal });
-    }
-    return await this.#once<T>(route, parameters, signal);
-  }
-
-  async #once<T>(route: string, parameters: Record<string, unknown>, signal: AbortSignal): Promise<T> {
+    const { apiUrl, timeoutMs = defaultTimeoutMs } = this.#options;
+    const limit = AbortSignal.timeout(timeoutMs);
+    const request = { signal: AbortSignal.any([signal, limit]) };
     try {
-      const answer = await this.#octokit.request(route, { ...this.#repository, ...parameters, request: { signal } });
-      return answer.data as T;
+      const answer = await this.#octokit.request(route, { ...this.#repository, ...parameters, request });
+      const data: unknown = answer.data;
+      if (typeof data === "object") return data as T;
+      // Octokit passes on as text what broke off, and what is no JSON.
+      throw new Error(`its answer to ${route} is not whole JSON`);
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#failure(route, error);
+      if (!limit.aborted) throw this.#failure(route, error);
+      const text = `${apiUrl} did not answer ${route} within ${timeoutMs / 1000} seconds`;
+      throw new RunFailure("ForgeUnavailable", text, { cause: error });
     }
   }
 
@@ -126,6 +140,15 @@ interface Pull {
   html_url: string;
   state: "open" | "closed";
   head: { ref: string; sha: string };
+}
+
+/** Whether searching and opening once more may end otherwise. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof RunFailure)) return false;
+  if (error.verdict.reason === "ForgeUnavailable") return true;
+  // Opened after the search: by somebody else, or by a request that the forge was slow with.
+  const { status, words } = readError(error.cause);
+  return status === 422 && /pull request already exists/i.test(words);
 }
 
 const wordsLimit = 300;

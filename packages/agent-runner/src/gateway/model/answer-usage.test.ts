@@ -41,10 +41,15 @@ test("a stream is counted the same wherever the network cuts it", () => {
   );
 });
 
-test("a stream that breaks off counts what it has told", () => {
+test("a stream that breaks off counts what it has told, and of what it has written a token for every three characters", () => {
+  const pieces = ["text", "thinking", "partial_json"].map(
+    (name) => `data: ${JSON.stringify({ type: "content_block_delta", delta: { [name]: "x".repeat(100) } })}\n`,
+  );
   const usage = new StreamUsage();
-  usage.push(new TextEncoder().encode(stream.slice(0, stream.indexOf("event: message_delta"))));
+  usage.push(new TextEncoder().encode(stream.slice(0, stream.indexOf("event: content_block_delta"))));
   expect(usage.usage).toMatchObject({ complete: false, inputTokens: 7, outputTokens: 1 });
+  usage.push(new TextEncoder().encode(pieces.join("")));
+  expect(usage.usage).toMatchObject({ complete: false, inputTokens: 7, outputTokens: 100 });
 });
 
 test("lines of another shape are passed over", () => {

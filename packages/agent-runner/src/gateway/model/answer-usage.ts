@@ -16,6 +16,9 @@ const streamError = z.object({ type: z.literal("error"), error: z.object({ type:
 const telling = z.discriminatedUnion("type", [messageStart, messageDelta, messageStop, streamError]);
 const wholeMessage = z.object({ type: z.literal("message"), model: z.string(), usage: tokens });
 
+/** Text, thoughts or the input of a tool, as JSON has them. */
+const pieceOfText = /^data:.*"content_block_delta".*"(?:text|thinking|partial_json)":\s*"(?<text>(?:[^"\\]|\\.)*)"/;
+
 /** What one answer of the provider says about itself. */
 export interface AnswerUsage {
   /** The model that answered; absent when the answer named none. */
@@ -53,11 +56,25 @@ export function usageOfMessage(text: string): AnswerUsage | undefined {
   return usage;
 }
 
+/** How much of an answer is one token, in characters: rather too few, so that a limit is met early and not late. */
+const charactersOfToken = 3;
+
 /** Reads the usage out of a stream of server-sent events, piece by piece, keeping no more than one line. */
 export class StreamUsage {
-  readonly usage: AnswerUsage = empty();
+  readonly #usage: AnswerUsage = empty();
+  /** Of the pieces of text that have come. */
+  #characters = 0;
+  /** Whether the provider has told how much it has written. */
+  #told = false;
   readonly #decoder = new TextDecoder();
   #line = "";
+
+  /** The provider tells what it has written when that is done: of an answer that was broken off before, it is estimated. */
+  get usage(): AnswerUsage {
+    const { outputTokens } = this.#usage;
+    if (this.#told) return { ...this.#usage };
+    return { ...this.#usage, outputTokens: Math.max(outputTokens, Math.ceil(this.#characters / charactersOfToken)) };
+  }
 
   push(chunk: Uint8Array): void {
     const lines = (this.#line + this.#decoder.decode(chunk, { stream: true })).split("\n");
@@ -67,23 +84,27 @@ export class StreamUsage {
 
   #read(line: string): void {
     // Most lines are pieces of text; only few kinds of event are worth parsing.
+    this.#characters += pieceOfText.exec(line)?.groups?.["text"]?.length ?? 0;
     if (!/^data:.*"(message_start|message_delta|message_stop|error)"/.test(line)) return;
     const event = telling.safeParse(json(line.slice("data:".length))).data;
     switch (event?.type) {
       case undefined:
         return;
       case "message_start":
-        this.usage.model = event.message.model;
-        count(this.usage, event.message.usage);
+        this.#usage.model = event.message.model;
+        count(this.#usage, event.message.usage);
         return;
       case "message_delta":
-        if (event.usage) count(this.usage, event.usage);
+        if (event.usage) {
+          count(this.#usage, event.usage);
+          this.#told = true;
+        }
         return;
       case "message_stop":
-        this.usage.complete = true;
+        this.#usage.complete = true;
         return;
       case "error":
-        this.usage.error = event.error;
+        this.#usage.error = event.error;
     }
   }
 }

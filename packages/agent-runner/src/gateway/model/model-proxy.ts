@@ -49,15 +49,16 @@ const replaced = new Set(["host", "authorization", "x-api-key", "accept-encoding
 /** The agent takes this status for an end: others it would answer by trying again, or by asking in other words. */
 const tapClosed = 402;
 
-/** Counting tokens beforehand is another endpoint below this one, and costs nothing. */
-const messagesPath = /^\/v1\/messages\/?(\?|$)/;
+const messages = "POST /v1/messages";
+/** Cost nothing. All else that the provider has, such as batches and files, would be used with its key past the limits. */
+const uncounted = /^(POST \/v1\/messages\/count_tokens|GET \/v1\/models(\/[A-Za-z0-9][A-Za-z0-9._-]*)?)$/;
 
 const shownErrorLength = 300;
 const keptErrorLength = 16 * 1024;
 /** A whole message is kept to be counted; longer ones than any model writes are passed on uncounted. */
 const keptMessageLength = 16 * 1024 * 1024;
 
-/** Passes requests on to the model's provider with its key, and answers back as they come. */
+/** Passes what an agent needs on to the model's provider with its key, and answers back as they come. */
 export class ModelProxy {
   readonly #options: ModelProxyOptions;
 
@@ -67,9 +68,14 @@ export class ModelProxy {
 
   /** `path` is that of the request below the proxy, with its query. */
   async handle(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const asked = `${request.method} ${path.split("?", 1)[0]}`;
+    const asksForMessage = asked === messages;
+    if (!asksForMessage && !uncounted.test(asked)) {
+      this.#options.logger.warn({ asked }, "A request that is not for the model was refused");
+      return refusePath(response, asked);
+    }
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const asksForMessage = request.method === "POST" && messagesPath.test(path);
     const session = asksForMessage ? String(request.headers["x-claude-code-session-id"] ?? "") : undefined;
     const watch = new AnswerWatch({ ...this.#options, session });
     try {
@@ -197,6 +203,11 @@ class AnswerWatch {
   #text(): string {
     return Buffer.concat(this.#kept).toString("utf8");
   }
+}
+
+function refusePath(response: ServerResponse, asked: string): void {
+  const message = `this run's gateway does not pass on ${asked}`;
+  sendJson(response, 404, { type: "error", error: { type: "not_found_error", message } });
 }
 
 function refuse(response: ServerResponse, { reason, message }: Verdict): void {
