@@ -396,6 +396,24 @@ test("a file that is too large is refused with its name and size", async () => {
   expect(verdict?.message).toContain("data.bin has 10485761 bytes; at most 10485760 are delivered");
 });
 
+test("a repository within the work tree is refused unless .gitmodules names it, for its files would not be there", async () => {
+  await using stand = await stage();
+  const inner = join(stand.clone, "web");
+  await git("init", "--quiet", inner);
+  await commit(inner, { "a.txt": "a\n" });
+  await stand.run.push(stand.clone, { "b.txt": "b\n" });
+  const { verdict } = await stand.run.deliver();
+  expect(verdict).toEqual({
+    reason: "DeliveryRefused",
+    message:
+      "web is a Git repository of its own and no submodule that .gitmodules names: its files would not be delivered",
+  });
+  expect(await upstreamCommit(stand)).toBe("");
+  const named = '[submodule "web"]\n\tpath = web\n\turl = https://forge.example.test/web\n';
+  await stand.run.push(stand.clone, { ".gitmodules": named });
+  expect((await stand.run.deliver()).delivery).toMatchObject({ outcome: "Delivered" });
+});
+
 test("work that brings in another history is looked at from that history's first commit", async () => {
   await using stand = await stage();
   await git("-C", stand.clone, "checkout", "--quiet", "--orphan", "other");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { RunInputs } from "@orchestrator/core/pure";
+import type { Tap } from "@orchestrator/fault-kit";
 import type { Forge } from "@orchestrator/local-cluster";
 import { expect, test } from "vitest";
 import {
@@ -13,6 +14,8 @@ import {
   type TestGatewayOptions,
   withToken,
 } from "../support/gateway.ts";
+import { startTlsProxy } from "../support/tls-proxy.ts";
+import { waitFor } from "../support/wait.ts";
 
 const branch = "orchestrator/run-1";
 const uid = "0b5f7c1e-0000-4000-8000-000000000001";
@@ -38,10 +41,13 @@ interface Stage extends AsyncDisposable {
   next(options?: Partial<TestGatewayOptions>): Promise<TestGateway>;
 }
 
-async function stage(options: Partial<TestGatewayOptions> = {}): Promise<Stage> {
+/** @param tap given, stands between gateways and forge */
+async function stage(options: Partial<TestGatewayOptions> = {}, tap?: Tap): Promise<Stage> {
   const stack = new AsyncDisposableStack();
   const forge = stack.use(await startTestForge());
-  const url = await forge.createRepository("shop", { "README.md": "# Shop\n" });
+  const { origin, pathname } = new URL(await forge.createRepository("shop", { "README.md": "# Shop\n" }));
+  const proxy = tap && stack.use(await startTlsProxy({ target: origin, ...tap }));
+  const url = `${proxy?.url ?? origin}${pathname}`;
   const start = async (changes: Partial<TestGatewayOptions>): Promise<TestGateway> => {
     const gateway = await startTestGateway({
       repository: { url, secretName: "forge", apiUrl: forge.apiUrl },
@@ -94,6 +100,14 @@ const inForge = async ({ forge }: Stage, ...args: string[]): Promise<string> =>
 
 const upstream = async (stand: Stage, ref: string): Promise<string> =>
   await inForge(stand, "for-each-ref", "--format=%(objectname)", ref);
+
+/** The forge's answer to a push begins before it has taken it. */
+async function untilKept(stand: Stage): Promise<void> {
+  await waitFor("the push to be taken", async () => {
+    const kept = await upstream(stand, keptRef);
+    return kept === "" ? { pending: "nothing is kept" } : { done: kept };
+  });
+}
 
 /** A commit as the agent's container makes it when it delivers. */
 const own = (round = 1): string =>
@@ -346,6 +360,65 @@ test("what another attempt has kept meanwhile is not overwritten", async () => {
   const kept = await upstream(stand, keptRef);
   expect(await handIn(stand.run, stand.clone, { "c.txt": "c\n" })).toMatchObject({ stored: false });
   expect(await upstream(stand, keptRef)).toBe(kept);
+});
+
+test("work whose push was taken and the answer lost is kept, and so is what comes after it", async () => {
+  let lost = 0;
+  await using stand: Stage = await stage(
+    {},
+    {
+      async onAnswer({ method, path }) {
+        if (method !== "POST" || !path.endsWith("/git-receive-pack") || lost > 0) return;
+        lost += 1;
+        await untilKept(stand);
+        throw new Error("The answer is lost");
+      },
+    },
+  );
+  expect(await handIn(stand.run, stand.clone, { "a.txt": "a\n" })).toEqual({ stored: true });
+  expect(lost).toBe(1);
+  expect(await inForge(stand, "show", `${keptRef}^:a.txt`)).toBe("a");
+  expect(stand.run.report()).toMatchObject({ resumable: true });
+  expect(await handIn(stand.run, stand.clone, { "b.txt": "b\n" })).toEqual({ stored: true });
+  expect(await inForge(stand, "show", `${keptRef}^:b.txt`)).toBe("b");
+});
+
+test("work goes on being kept where the forge was gone right after it had taken a push", async () => {
+  let [isGone, isBack] = [false, false];
+  await using stand: Stage = await stage(
+    {},
+    {
+      async onAnswer({ method, path }) {
+        isGone ||= method === "POST" && path.endsWith("/git-receive-pack");
+        if (!isGone || isBack) return;
+        await untilKept(stand);
+        throw new Error("The answer is lost");
+      },
+    },
+  );
+  expect(await handIn(stand.run, stand.clone, { "a.txt": "a\n" })).toMatchObject({ stored: false });
+  expect(await inForge(stand, "show", `${keptRef}^:a.txt`)).toBe("a");
+  isBack = true;
+  expect(await handIn(stand.run, stand.clone, { "b.txt": "b\n" })).toEqual({ stored: true });
+  expect(await inForge(stand, "show", `${keptRef}^:b.txt`)).toBe("b");
+  expect(stand.run.report()).toMatchObject({ resumable: true });
+});
+
+test("a gateway that ended before it had noted its push keeps what comes after it", async () => {
+  await using stand = await stage();
+  await handIn(stand.run, stand.clone, { "a.txt": "a\n" });
+  await stand.run.stop();
+  const mirror = join(stand.run.root, "state", "repository.git");
+  await git("-C", mirror, "update-ref", "-d", "refs/orchestrator/kept");
+  const again = await startTestGateway({
+    repository: stand.run.inputs.repository,
+    repositorySecret: { token: stand.forge.token, host: "127.0.0.1" },
+    root: stand.run.root,
+  });
+  await again.ready();
+  expect(await handIn(again, stand.clone, { "b.txt": "b\n" })).toEqual({ stored: true });
+  expect(await inForge(stand, "show", `${keptRef}^:b.txt`)).toBe("b");
+  await again.stop();
 });
 
 test("a gateway that was started again still knows what is kept and what the round had used", async () => {

@@ -1,5 +1,5 @@
 import type { Verdict } from "@orchestrator/core/pure";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { prepare } from "../prepare/prepare.ts";
@@ -121,6 +121,47 @@ describe("the delivery of an implementation", () => {
     expect(await deliver(lab.options())).toBe(0);
     expect(await lab.inGateway("rev-parse", branch)).toBe(first);
     expect(lab.progress().at(-1)).toMatchObject({ message: `Delivered: ${url}` });
+  });
+
+  it("is made whatever state the agent has left its index in", async () => {
+    const files = { ...backlog(1, 2), "README.md": "# Shop\n" };
+    await using lab = await prepared({ inputs: implementationInputs(), files }, { verification });
+    const tree = treeOf(lab);
+    await lab.write({ "README.md": "stashed\n" });
+    await tree.git(["stash", "--quiet"]);
+    await lab.write({ "README.md": "committed\n" });
+    await tree.git(["commit", "--quiet", "--all", "--message=By the agent"]);
+    await expect(tree.git(["stash", "pop", "--quiet"])).rejects.toThrow("git failed");
+    expect(await tree.git(["ls-files", "--unmerged"])).not.toBe("");
+    await lab.write({ "README.md": "resolved\n" });
+    await writeFile(join(lab.paths.repository, ".git/index.lock"), "");
+    expect(await deliver(lab.options())).toBe(0);
+    expect(await lab.inGateway("show", `${branch}:README.md`)).toBe("resolved");
+  });
+
+  it("keeps what the agent has added against the repository's ignore rules, and needs no index of its own", async () => {
+    const files = { ...backlog(1, 2), ".gitignore": "*.log\n", "known.log": "known\n" };
+    for (const index of ["kept", "removed"]) {
+      await using lab = await prepared({ inputs: implementationInputs(), files }, { verification });
+      await lab.write({ "added.log": "added\n", "other.log": "other\n" });
+      await treeOf(lab).git(["add", "--force", "added.log"]);
+      await lab.write({ "a.txt": "a\n" });
+      if (index === "removed") await rm(join(lab.paths.repository, ".git/index"));
+      expect(await deliver(lab.options())).toBe(0);
+      expect(await changes(lab)).toBe(index === "kept" ? "A\ta.txt\nA\tadded.log" : "A\ta.txt");
+    }
+  });
+
+  it("says in Git's words why there is nothing to deliver", async () => {
+    await using lab = await prepared({ inputs: implementationInputs() }, { verification });
+    await lab.write({ "a.txt": "a\n" });
+    await writeFile(join(lab.paths.repository, ".git/index"), "no index");
+    expect(await deliver(lab.options())).toBe(1);
+    await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toEqual({
+      reason: "AgentError",
+      message: expect.stringMatching(/^The work could not be committed: git add failed: .*index file/) as string,
+    });
+    expect(lab.deliveries).toEqual([]);
   });
 
   it("leaves it to the gateway to tell why it delivers nothing", async () => {

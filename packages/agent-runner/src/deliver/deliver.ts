@@ -1,5 +1,6 @@
 import type { Verdict } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
+import { gitWords } from "../gateway/git/remote-failure.ts";
 import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
 import { openDoor, requestDelivery } from "../steps/gateway-client.ts";
 import { handIn } from "../steps/hand-in.ts";
@@ -16,7 +17,7 @@ import {
   writeStepFile,
 } from "../steps/step-files.ts";
 import { type Step, type StepOptions, withDefaults } from "../steps/step-options.ts";
-import { commitWork } from "./commit-work.ts";
+import { type CommitOptions, commitWork } from "./commit-work.ts";
 import { describeDelivery } from "./describe-delivery.ts";
 
 /**
@@ -29,9 +30,9 @@ export async function deliver(options: StepOptions): Promise<number> {
   const verdict = await readStepFile(step.paths, stepFiles.verdict);
   if (verification === undefined || !isWorthDelivering(verification, verdict)) return 1;
   try {
-    const answer = await deliverWork(step, verification);
+    const { commit, answer } = await deliverWork(step, verification);
     await writeStepFile(step.paths, stepFiles.delivery, answer);
-    if (!isComplete(answer)) await keepRest(step);
+    if (!isComplete(answer)) await keepRest(step, commit);
     progressOf(step)({ step: "deliver", message: describeAnswer(answer) });
     return isComplete(answer) ? 0 : 1;
   } catch (error) {
@@ -50,33 +51,42 @@ function isWorthDelivering({ complete }: Verification, verdict: Verdict | undefi
   return complete.length > 0 || verdict === undefined || verdict.reason === "IncompleteDocs";
 }
 
-async function deliverWork(step: Step, verification: Verification): Promise<DeliveryAnswer> {
+async function deliverWork(
+  step: Step,
+  verification: Verification,
+): Promise<{ commit: string; answer: DeliveryAnswer }> {
   const { paths } = step;
   const inputs = await readInputs(paths);
   const plan = await needStepFile(paths, stepFiles.plan);
-  const door = await openDoor(step);
-  const repository = new Repository({ ...step, directory: paths.repository, door });
   const text = describeDelivery(inputs, plan, verification);
-  await commitWork({
-    repository,
-    directory: paths.repository,
+  const commit = await commitOf({
+    step,
     inputs,
-    plan,
+    parent: plan.startCommit,
     tasks: verification.complete,
     message: `${text.title}\n\n${text.body}`,
   });
-  await push(repository, inputs.branch);
-  return await requestDelivery(step, text);
+  await push(step, commit, inputs.branch);
+  return { commit, answer: await requestDelivery(step, text) };
+}
+
+async function commitOf(options: CommitOptions): Promise<string> {
+  try {
+    return await commitWork(options);
+  } catch (error) {
+    if (!(error instanceof GitFailed)) throw error;
+    const message = `The work could not be committed: git ${error.command} failed: ${gitWords(error.stderr)}`;
+    throw new RunFailure("AgentError", message, { cause: error });
+  }
 }
 
 /** What is not delivered is kept on top of what is, for a next attempt. */
-async function keepRest(step: Step): Promise<void> {
+async function keepRest(step: Step, commit: string): Promise<void> {
   const { paths } = step;
   const plan = await needStepFile(paths, stepFiles.plan);
   if (plan.sessions.length === 0) return;
   const records = (await readStepFile(paths, stepFiles.sessions)) ?? [];
   const complete = new Set((await readStepFile(paths, stepFiles.verification))?.complete);
-  const repository = new Repository({ ...step, directory: paths.repository });
   const inputs = await readInputs(paths);
   const docs = inputs.kind === "DocsGenerationRun";
   const open = records.filter(({ taskId }) => !docs || !complete.has(taskId));
@@ -84,15 +94,17 @@ async function keepRest(step: Step): Promise<void> {
     step,
     inputs,
     plan,
-    parent: await repository.git(["rev-parse", "HEAD"]),
+    parent: commit,
     sessions: new Set(open.map(({ sessionId }) => sessionId)),
     signal: step.signal,
   });
 }
 
-async function push(repository: Repository, branch: string): Promise<void> {
+async function push(step: Step, commit: string, branch: string): Promise<void> {
+  const door = await openDoor(step);
+  const repository = new Repository({ ...step, directory: step.paths.repository, door });
   try {
-    await repository.git(["push", "--quiet", "origin", `HEAD:refs/heads/${branch}`]);
+    await repository.git(["push", "--quiet", "origin", `${commit}:refs/heads/${branch}`]);
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
     const message = `The pod's gateway refused the push: ${error.stderr.trim()}`;

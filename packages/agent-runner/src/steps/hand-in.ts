@@ -1,9 +1,9 @@
-import { copyFile, glob, readFile, rm } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { RunInputs } from "@orchestrator/core/pure";
-import { addDocuments } from "../deliver/commit-work.ts";
+import { treeOfWork } from "../deliver/tree-of-work.ts";
 import { GitFailed } from "../gateway/git/git.ts";
 import { type HandInAnswer, openDoor, requestHandIn, type Transcript } from "./gateway-client.ts";
 import { workInProgress, workRef } from "./git-names.ts";
@@ -53,27 +53,13 @@ async function tryHandIn(options: HandInOptions): Promise<HandInAnswer> {
   return await requestHandIn({ ...step, signal }, { commit, transcripts });
 }
 
-/** A commit of the work tree on top of the branch, beside the agent's own index, which it may be using just now. */
+/** A commit of the work tree on top of the branch. */
 async function commitOfWork({ step, inputs, plan, parent, signal }: HandInOptions): Promise<string> {
-  const { repository: directory, temporary } = step.paths;
-  const indexFile = join(temporary, "hand-in-index");
-  const repository = new Repository({ ...step, signal, directory, indexFile });
-  try {
-    if (inputs.kind === "DocsGenerationRun") {
-      await repository.git(["read-tree", parent]);
-      const tasks = [...plan.sessions, ...plan.done].map(({ taskId }) => taskId);
-      await addDocuments({ repository, directory, tasks }, inputs.workingDirectory);
-    } else {
-      // Git then need not read again what it knows to be unchanged.
-      await copyFile(join(directory, ".git", "index"), indexFile);
-      await repository.git(["add", "--all"]);
-    }
-    const tree = await repository.git(["write-tree"]);
-    if (tree === (await repository.git(["rev-parse", `${parent}^{tree}`]))) return parent;
-    return await repository.git(["commit-tree", tree, "-p", parent, "-m", workInProgress]);
-  } finally {
-    await rm(indexFile, { force: true });
-  }
+  const tasks = [...plan.sessions, ...plan.done].map(({ taskId }) => taskId);
+  const tree = await treeOfWork({ step: { ...step, signal }, inputs, parent, tasks });
+  const repository = new Repository({ ...step, signal, directory: step.paths.repository });
+  if (tree === (await repository.git(["rev-parse", `${parent}^{tree}`]))) return parent;
+  return await repository.git(["commit-tree", tree, "-p", parent, "-m", workInProgress]);
 }
 
 async function readTranscripts(claudeConfig: string, sessions: ReadonlySet<string>): Promise<Transcript[]> {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { prepare } from "../prepare/prepare.ts";
 import { needStepFile, readStepFile, type SessionRecord, stepFiles, writeStepFile } from "../steps/step-files.ts";
@@ -19,6 +20,8 @@ const record = (taskId: number, changes: Partial<SessionRecord> = {}): SessionRe
   turns: 1,
   ...changes,
 });
+
+const identity = ["-c", "user.name=Rex", "-c", "user.email=rex@example.test"];
 
 async function prepared(
   inputs: Parameters<typeof startStepLab>[0]["inputs"],
@@ -81,6 +84,40 @@ describe("the check of all sessions", () => {
     const message = "The agent ended and had changed nothing";
     await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toEqual({ reason: "NothingDelivered", message });
   });
+
+  it.each(["untracked", "empty", "committed"])(
+    "names a repository within that of an implementation, which is %s",
+    async (how) => {
+      await using lab = await prepared(implementationInputs(), { ".gitignore": "ignored/\n" });
+      await writeStepFile(lab.paths, stepFiles.sessions, [record(1)]);
+      const nested = async (path: string): Promise<void> => {
+        await lab.write({ [`${path}/a.txt`]: "a\n" });
+        const inner = new Repository({ ...lab.options(), directory: join(lab.paths.repository, path) });
+        await inner.git(["init", "--quiet"]);
+        if (how === "empty") return;
+        await inner.git(["add", "--all"]);
+        await inner.git([...identity, "commit", "--quiet", "--message=Of its own"]);
+      };
+      await nested("ignored/cache");
+      await lab.write({ "b.txt": "b\n" });
+      expect(await verify(lab.options())).toBe(0);
+      await nested("web/app");
+      if (how === "committed") {
+        const tree = new Repository({ ...lab.options(), directory: lab.paths.repository });
+        await tree.git(["add", "--all"]);
+        await tree.git(["commit", "--quiet", "--message=By the agent"]);
+      }
+      expect(await verify(lab.options())).toBe(1);
+      const message =
+        "web/app is a Git repository of its own, whose files would not be delivered: remove web/app/.git to make them part of the work";
+      await expect(readStepFile(lab.paths, stepFiles.verdict)).resolves.toEqual({ reason: "AgentError", message });
+      if (how !== "committed") return;
+      await lab.write({
+        ".gitmodules": '[submodule "app"]\n\tpath = web/app\n\turl = https://forge.example.test/app\n',
+      });
+      expect(await verify(lab.options())).toBe(0);
+    },
+  );
 
   it("says which changes of an implementation Git does not see", async () => {
     await using lab = await prepared(implementationInputs(), { ".gitignore": "*.log\nbuild/\n" });

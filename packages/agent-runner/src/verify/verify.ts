@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { DocsRunInputs, Verdict } from "@orchestrator/core/pure";
 import { completeness, describeProblems, type DocumentProblem } from "../documents/completeness.ts";
+import { submoduleMode, submodulePaths } from "../gateway/judge/submodules.ts";
 import { sessionsVerdict } from "../run/sessions-verdict.ts";
 import { readOptional } from "../steps/optional-file.ts";
 import { progressOf } from "../steps/progress.ts";
@@ -21,7 +22,7 @@ const goOn = 2;
 
 /**
  * Checks what the sessions left: for documents, that those of each task are complete; for an implementation, that
- * something has changed. Resolves to 0 when all is there, else to 1.
+ * something has changed, and that all of it would be delivered. Resolves to 0 when all is there, else to 1.
  *
  * With `--task N` it is a stop hook's check of one task's documents: 2 and what is wrong on stderr, else 0.
  */
@@ -85,10 +86,37 @@ async function findProblems({ paths }: Step, inputs: DocsRunInputs, taskId: numb
 async function checkChanges(step: Step): Promise<Verdict | undefined> {
   const { startCommit } = await needStepFile(step.paths, stepFiles.plan);
   const repository = new Repository({ ...step, directory: step.paths.repository });
+  const [nested] = await nestedRepositories(step, repository, startCommit);
+  if (nested !== undefined) {
+    const text = `${nested} is a Git repository of its own, whose files would not be delivered: remove ${nested}/.git to make them part of the work`;
+    return { reason: "AgentError", message: text };
+  }
   const pending = await repository.git(["status", "--porcelain"]);
   if (pending !== "" || !(await repository.tells(["diff", "--quiet", startCommit, "HEAD"]))) return undefined;
   const message = `The agent ended and had changed nothing${describeIgnored(await ignoredFiles(repository))}`;
   return { reason: "NothingDelivered", message };
+}
+
+/** Folders that Git would take up as submodules, though nothing says that they are. */
+async function nestedRepositories({ paths }: Step, repository: Repository, startCommit: string): Promise<string[]> {
+  const list = async (...args: string[]): Promise<string[]> => (await repository.git(args)).split("\0");
+  const untracked = await list("ls-files", "-z", "--others", "--exclude-standard");
+  const found = [
+    // Of other folders the files are listed.
+    ...untracked.flatMap((path) => (path.endsWith("/") ? [path.slice(0, -1)] : [])),
+    ...submodulesIn(await list("ls-files", "-z", "--stage")),
+  ];
+  if (found.length === 0) return [];
+  const before = new Set(submodulesIn(await list("ls-tree", "-r", "-z", startCommit)));
+  const named = submodulePaths((await readOptional(join(paths.repository, ".gitmodules"))) ?? "");
+  return found.filter((path) => !before.has(path) && !named.has(path));
+}
+
+/** Of entries as Git lists them: mode first, path behind a tab. */
+function submodulesIn(entries: readonly string[]): string[] {
+  return entries.flatMap((entry) =>
+    entry.startsWith(`${submoduleMode} `) ? [entry.slice(entry.indexOf("\t") + 1)] : [],
+  );
 }
 
 const shownFiles = 5;

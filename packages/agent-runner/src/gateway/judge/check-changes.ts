@@ -2,12 +2,13 @@ import { docsFolder, type RunInputs } from "@orchestrator/core/pure";
 import type { FileChange } from "../mirror/mirror.ts";
 import { RunFailure } from "../run-failure.ts";
 import type { SecretFinding } from "./find-secrets.ts";
+import { submoduleMode } from "./submodules.ts";
 
 /** Forges take no larger files without a word; nothing that an agent writes by hand comes near. */
 const fileSizeLimit = 10 * 1024 * 1024;
 
 /** Git's modes of what is not plain content: a link may point out of the repository, a submodule anywhere. */
-const linkModes: readonly string[] = ["120000", "160000"];
+const linkModes: readonly string[] = ["120000", submoduleMode];
 
 /**
  * Refuses work that must not leave the pod.

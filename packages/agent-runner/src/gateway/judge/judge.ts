@@ -3,11 +3,12 @@ import { documentPaths } from "../../documents/document-paths.ts";
 import { parseTasks, tasksFile } from "../../tasks/parse-tasks.ts";
 import { selectTasks } from "../../tasks/select-tasks.ts";
 import { taskHash } from "../../tasks/task-hash.ts";
-import type { Mirror } from "../mirror/mirror.ts";
+import type { FileChange, Mirror } from "../mirror/mirror.ts";
 import { RunFailure } from "../run-failure.ts";
 import { checkChanges, checkSizes } from "./check-changes.ts";
 import { findSecrets, type SecretFinding } from "./find-secrets.ts";
 import type { TaskOutcomes } from "./judge-docs.ts";
+import { submoduleMode, submodulePaths } from "./submodules.ts";
 
 /** What the run's branch is worth. */
 export interface Judgement {
@@ -39,6 +40,7 @@ export async function judge(options: JudgeOptions, signal: AbortSignal): Promise
   const { inputs, mirror, baseCommit, commit } = options;
   const changes = await mirror.changes(baseCommit, commit, signal);
   checkChanges(inputs, changes, await secretsInCommits(options, signal));
+  await checkSubmodules(options, changes, signal);
   const filesChanged = changes.length;
   if (inputs.kind === "TaskImplementationRun") {
     // What an earlier round has delivered does not count for this one.
@@ -53,6 +55,26 @@ export async function judge(options: JudgeOptions, signal: AbortSignal): Promise
     changed: new Set(changes.map(({ path }) => path)),
   });
   return { outcome: docsOutcome(tasks), worthDelivering: tasks.delivered.length > 0, filesChanged, tasks };
+}
+
+/**
+ * A repository within the work tree is taken up by its commit alone: its files would be missing from what is delivered.
+ *
+ * @throws RunFailure DeliveryRefused, naming the folder
+ */
+async function checkSubmodules(
+  { mirror, commit }: Pick<JudgeOptions, "mirror" | "commit">,
+  changes: readonly FileChange[],
+  signal: AbortSignal,
+): Promise<void> {
+  const added = changes.filter(({ kind, mode }) => kind === "added" && mode === submoduleMode);
+  if (added.length === 0) return;
+  const file = (await mirror.readFiles(commit, [".gitmodules"], signal)).get(".gitmodules");
+  const known = submodulePaths(file?.toString("utf8") ?? "");
+  const unknown = added.find(({ path }) => !known.has(path));
+  if (unknown === undefined) return;
+  const text = `${unknown.path} is a Git repository of its own and no submodule that .gitmodules names: its files would not be delivered`;
+  throw new RunFailure("DeliveryRefused", text);
 }
 
 /** Whether the run itself has made a commit of the branch in its present round. */
@@ -87,12 +109,43 @@ export async function secretsInCommits(
   }
   const findings: SecretFinding[] = [];
   for (const one of await mirror.commitsBetween(baseCommit, commit, signal)) {
-    const changes = await mirror.changes(await mirror.origin(one, signal), one, signal);
-    checkSizes(changes);
-    const paths = changes.map(({ path }) => path);
-    findings.push(...findSecrets(await mirror.patch(one, signal), paths, options.secrets));
+    findings.push(...(await secretsOf({ mirror, commit: one, secrets: options.secrets }, signal)));
   }
   return findings;
+}
+
+/**
+ * Looks at what differs from every parent of a commit: what a merge has from one of them is either upstream's already, or
+ * was looked at in the commits that it comes from.
+ *
+ * @throws RunFailure DeliveryRefused where a file is too large
+ */
+async function secretsOf(
+  { mirror, commit, secrets }: Pick<JudgeOptions, "mirror" | "commit" | "secrets">,
+  signal: AbortSignal,
+): Promise<SecretFinding[]> {
+  const differences: { changes: FileChange[]; findings: SecretFinding[] }[] = [];
+  for (const parent of await mirror.parents(commit, signal)) {
+    const changes = await mirror.changes(parent, commit, signal);
+    const paths = changes.map(({ path }) => path);
+    differences.push({ changes, findings: findSecrets(await mirror.patch(parent, commit, signal), paths, secrets) });
+  }
+  checkSizes(
+    inAll(
+      differences.map(({ changes }) => changes),
+      ({ path }) => path,
+    ),
+  );
+  return inAll(
+    differences.map(({ findings }) => findings),
+    ({ path, line }) => `${line}:${path}`,
+  );
+}
+
+/** Those of the first list that are in every other, too. */
+function inAll<T>([first = [], ...others]: readonly T[][], keyOf: (item: T) => string): T[] {
+  const known = others.map((items) => new Set(items.map(keyOf)));
+  return first.filter((item) => known.every((keys) => keys.has(keyOf(item))));
 }
 
 async function docsOnBranch(inputs: DocsRunInputs, options: JudgeOptions, signal: AbortSignal) {

@@ -62,5 +62,5 @@ test("the commit that was judged goes upstream, though the agent has pushed anot
 test("a patch shows what a file adds that Git takes for binary", async () => {
   await using lab = await startMirror({ "readme.md": "# Shop\n" });
   const commit = await lab.push({ "hidden.bin": "\0 the-added-line\n" });
-  expect(await lab.mirror.patch(commit, signal)).toContain("the-added-line");
+  expect(await lab.mirror.patch(await lab.mirror.baseCommit(signal), commit, signal)).toContain("the-added-line");
 });

@@ -161,19 +161,21 @@ export class Mirror {
     return { title: await read("%s"), body: `${body}\n` };
   }
 
-  /** What `commit` was made from: its first parent, or the empty tree where its history begins with it. */
-  async origin(commit: string, signal: AbortSignal): Promise<string> {
-    const [, parent] = (await this.#local(["rev-list", "--parents", "--max-count=1", commit], signal))
+  /** What `commit` was made from: its parents, or the empty tree where its history begins with it. */
+  async parents(commit: string, signal: AbortSignal): Promise<string[]> {
+    const [, ...parents] = (await this.#local(["rev-list", "--parents", "--max-count=1", commit], signal))
       .trim()
       .split(" ");
-    return parent ?? (await this.#local(["hash-object", "-t", "tree", "--stdin"], signal)).trim();
+    return parents.length > 0
+      ? parents
+      : [(await this.#local(["hash-object", "-t", "tree", "--stdin"], signal)).trim()];
   }
 
-  /** What `commit` changes against its origin: lines without context, files in the order of `changes`. */
-  async patch(commit: string, signal: AbortSignal): Promise<string> {
+  /** What `to` changes against `from`: lines without context, files in the order of `changes`. */
+  async patch(from: string, to: string, signal: AbortSignal): Promise<string> {
     // What Git takes for binary, by a NUL in it or by the repository's own attributes, would be left out without --text.
     const shown = ["--unified=0", "--text", "--no-ext-diff", "--no-textconv", ...wholeDiff];
-    return await this.#local(["diff", ...shown, await this.origin(commit, signal), commit], signal);
+    return await this.#local(["diff", ...shown, from, to], signal);
   }
 
   /** Contents of those of `paths` that are files of `commit`. */
@@ -230,10 +232,40 @@ export class Mirror {
    * @throws GitFailed where the repository does not take it, or holds something else there by now
    */
   async keepUpstream(commit: string | undefined, signal: AbortSignal): Promise<void> {
-    const ref = this.upstreamKeptRef;
-    const lease = `--force-with-lease=${ref}:${(await this.keptCommit(signal)) ?? ""}`;
-    await this.#local(["push", "--quiet", lease, "--", this.#keptUrl, `${commit ?? ""}:${ref}`], signal);
+    const known = await this.keptCommit(signal);
+    try {
+      await this.#pushKept(commit, known, signal);
+    } catch (error) {
+      if (!(error instanceof GitFailed)) throw error;
+      // The push may have been taken and its answer lost: this time, or an earlier time, which was never noted.
+      const found = await this.#keptUpstream(signal);
+      if (found !== commit) {
+        if (found === undefined || found === known || !(await this.#holds(found, signal))) throw error;
+        await this.#pushKept(commit, found, signal);
+      }
+    }
     await this.#local(["update-ref", ...(commit === undefined ? ["-d", keptRef] : [keptRef, commit])], signal);
+  }
+
+  async #pushKept(commit: string | undefined, lease: string | undefined, signal: AbortSignal): Promise<void> {
+    const ref = this.upstreamKeptRef;
+    const force = `--force-with-lease=${ref}:${lease ?? ""}`;
+    await this.#local(["push", "--quiet", force, "--", this.#keptUrl, `${commit ?? ""}:${ref}`], signal);
+  }
+
+  async #keptUpstream(signal: AbortSignal): Promise<string | undefined> {
+    const ref = this.upstreamKeptRef;
+    const listed = await this.#local(["ls-remote", "--", this.#keptUrl, ref], signal);
+    return listed
+      .split("\n")
+      .find((line) => line.endsWith(`\t${ref}`))
+      ?.split("\t")[0];
+  }
+
+  /** Whether `commit` is here. What another attempt keeps meanwhile is made in a mirror of its own, and never comes here. */
+  async #holds(commit: string, signal: AbortSignal): Promise<boolean> {
+    const found = await this.#local(["cat-file", "--batch-check=%(objecttype)"], signal, `${commit}\n`);
+    return found.trim() === "commit";
   }
 
   async #clone(target: string, signal: AbortSignal): Promise<void> {
