@@ -84,7 +84,7 @@ export class StreamUsage {
 
   #read(line: string): void {
     // Most lines are pieces of text; only few kinds of event are worth parsing.
-    this.#characters += pieceOfText.exec(line)?.groups?.["text"]?.length ?? 0;
+    this.#characters += lengthOfPiece(line);
     if (!/^data:.*"(message_start|message_delta|message_stop|error)"/.test(line)) return;
     const event = telling.safeParse(json(line.slice("data:".length))).data;
     switch (event?.type) {
@@ -107,6 +107,10 @@ export class StreamUsage {
         this.#usage.error = event.error;
     }
   }
+}
+
+function lengthOfPiece(line: string): number {
+  return pieceOfText.exec(line)?.groups?.["text"]?.length ?? 0;
 }
 
 function json(text: string): unknown {
