@@ -19,6 +19,7 @@ const failedPrepare = (reason: Reason): Partial<PodView> => ({
   agent: waiting("PodInitializing"),
 });
 const killedPrepare = { prepare: exited(143), agent: waiting("PodInitializing") };
+const startError = (message: string) => ({ reason: "StartError", message });
 const says = (reason: Reason) => ({ verdict: { reason, message: "what is said" } });
 
 function reasonOf(told: Told, changes: Partial<PodView> = {}): Reason {
@@ -68,7 +69,13 @@ describe("how an attempt ended", () => {
     ["OutOfMemory", {}, { agent: exited(0, { reason: "OOMKilled" }) }],
     ["AgentMissing", { exitCode: 127 }],
     ["AgentMissing", { exitCode: 126 }],
-    ["AgentMissing", { exitCode: 128 }, { agent: exited(128, { reason: "StartError" }) }],
+    ["AgentMissing", {}, { agent: exited(128, startError('exec: "agent": executable file not found in $PATH')) }],
+    ["OutOfMemory", {}, { agent: exited(128, startError("container init was OOM-killed (memory limit too low?)")) }],
+    ["NodeLost", {}, { agent: exited(128, startError("failed to create shim task: context deadline exceeded")) }],
+    ["NodeLost", {}, { agent: exited(255, { reason: "Unknown" }) }],
+    ["Unschedulable", {}, { agent: waiting("ContainerCreating"), reason: "TaintToleration" }],
+    ["Unschedulable", {}, { agent: waiting("ContainerCreating"), reason: "OutOfexample.com/gpu" }],
+    ["AgentError", { exitCode: 255 }],
     ["AgentError", { exitCode: 1 }],
     ["AgentError", {}, { agent: waiting("ContainerCreating"), reason: "Unknown" }],
     ["AgentError", {}, { agent: waiting("ContainerCreating") }],

@@ -64,16 +64,14 @@ const disruptions: ReadonlyMap<string, Reason> = new Map([
   ["NodeShutdown", "PodEvicted"],
   ["Terminated", "PodEvicted"],
   ["NodeAffinity", "Unschedulable"],
-  ["OutOfcpu", "Unschedulable"],
-  ["OutOfmemory", "Unschedulable"],
-  ["OutOfpods", "Unschedulable"],
-  ["OutOfephemeral-storage", "Unschedulable"],
   ["UnexpectedAdmissionError", "Unschedulable"],
+  ["TaintToleration", "Unschedulable"],
+  ["TopologyAffinityError", "Unschedulable"],
 ]);
 
 function takenAway(pod: PodView, job: JobView | undefined): Verdict | undefined {
   const sign = pod.disruption ?? pod;
-  const reason = disruptions.get(sign.reason);
+  const reason = disruptions.get(sign.reason) ?? (isOutOf(sign.reason) ? "Unschedulable" : undefined);
   const where = pod.node === undefined ? "" : ` on node ${pod.node}`;
   if (reason !== undefined) {
     return { reason, message: `Pod ${pod.name}${where} was ended from outside (${sign.reason}): ${sign.message}` };
@@ -87,10 +85,18 @@ function takenAway(pod: PodView, job: JobView | undefined): Verdict | undefined 
   return { reason: "PodDeleted", message: `Pod ${pod.name} was deleted before its work was done` };
 }
 
+/** The node lacks some resource, of whatever name, that the scheduler thought it had. */
+function isOutOf(reason: string): boolean {
+  return reason.startsWith("OutOf");
+}
+
 /** The kubelet found no trace of the container that decides. */
 function statusUnknown({ agent, prepare }: PodView): boolean {
   const decisive = agent.type === "terminated" ? agent : prepare;
-  return decisive.type === "terminated" && decisive.reason === "ContainerStatusUnknown";
+  if (decisive.type !== "terminated") return false;
+  const { reason, exitCode } = decisive;
+  // containerd says the latter of a container that it does not find again after its own restart or the node's.
+  return reason === "ContainerStatusUnknown" || (reason === "Unknown" && exitCode === 255);
 }
 
 /** Its own containers had ended when someone asked for the deletion. Times of the API have a resolution of one second. */
@@ -194,13 +200,20 @@ function exitOfContainer(name: string, pod: PodView, container: Terminated): Ver
   const which = `Container ${name} of pod ${pod.name}`;
   if (container.reason === "OOMKilled")
     return { reason: "OutOfMemory", message: `${which} used more memory than its limit` };
-  if (container.reason === "StartError") {
-    return { reason: "AgentMissing", message: `${which} could not be started: ${container.message}` };
-  }
+  if (container.reason === "StartError") return notStarted(which, container.message);
   if (container.exitCode === 127 || container.exitCode === 126) {
     return { reason: "AgentMissing", message: `${which} found no program to run (exit code ${container.exitCode})` };
   }
   return { reason: "AgentError", message: `${which} ended with exit code ${container.exitCode}` };
+}
+
+/** The runtime could not start a container: its image lacks the program, it has too little memory, or the node is in trouble. */
+function notStarted(which: string, words: string): Verdict {
+  const message = `${which} could not be started: ${words}`;
+  if (/executable file not found|no such file or directory|permission denied|exec format error/i.test(words)) {
+    return { reason: "AgentMissing", message };
+  }
+  return { reason: /OOM-killed/i.test(words) ? "OutOfMemory" : "NodeLost", message };
 }
 
 /** A preparation that went well ends no pod. */

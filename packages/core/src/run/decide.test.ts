@@ -380,7 +380,7 @@ describe("a run that is held", () => {
   it("says so once, and makes no Job", () => {
     const { actions, next } = decided({ run: aRun({ spec: { ...spec, suspend: true } }) });
     expect(writes(actions)).toEqual(["event Suspended", "status Suspended"]);
-    expect(statusIn(actions)).toMatchObject({ status: { startTime: "2026-01-01T00:00:05Z" } });
+    expect(statusIn(actions)).toMatchObject({ status: { startTime: "2026-01-01T00:00:00Z" } });
     expect(next).toMatchObject({ type: "requeueAfter" });
     const run = inRound({ phase: "Suspended" }, { suspend: true, deadline: "1h" });
     expect(decided({ run })).toEqual({ actions: [], next: after(60 * minutes - 5 * seconds) });
@@ -453,6 +453,32 @@ describe("a run that is cancelled", () => {
     const pod = { ...failing, reason: "DeadlineExceeded", stopAsked: true };
     const { actions } = decided({ run: inRound({}, { contextVersion: 2 }), job: aJob(), pod });
     expect(statusIn(actions)).toMatchObject({ roundEnded: "Cancelled" });
+  });
+
+  it("ends with its Job where the pod is gone and the Job does not end", () => {
+    const attempts = [{ number: 1, round: 1, jobName: "docs-a-run-1", outcome: "Running" as const }];
+    const run = inRound({ phase: "Running", attempts }, { cancel: true });
+    const decision = decided({ run, job: aJob() });
+    expect(writes(decision.actions)).toEqual(["event Cancelled", "status Cancelled", "delete docs-a-run-1"]);
+    expect(decision.assumed).toBe(true);
+    // The Job has ended: its pod's end is on its way.
+    expect(decided({ run, job: aJob({ finishedAt: now }) }).actions).toEqual([]);
+  });
+});
+
+describe("the deadline of a first round", () => {
+  it("counts from the run's creation, however late its Job is made", () => {
+    const late = startOfRun + 23 * 60 * minutes;
+    const job = aJob({ createdAt: late });
+    const run = aRun({ spec: { ...spec, deadline: "24h" } });
+    const { actions } = decided({ run, job, pod: working }, late);
+    expect(statusIn(actions)).toMatchObject({ status: { startTime: "2026-01-01T00:00:00Z" } });
+  });
+
+  it("is named when the clock was set back after the pod had been told to end", () => {
+    const pod = { ...failing, reason: "DeadlineExceeded", stopAsked: true };
+    const { actions } = decided({ run: inRound({}, { deadline: "1h" }), job: aJob(), pod });
+    expect(statusIn(actions)).toMatchObject({ roundEnded: "DeadlineExceeded" });
   });
 });
 

@@ -30,11 +30,17 @@ export function decide(
   // Garbage collection removes what a deleted run owns.
   if (run.deleting) return { actions: [], next: awaitChange };
   const situation = situationOf(handler, observation, settings, moment);
-  if (isTerminal(run.status)) return afterEnd(situation);
+  if (isTerminal(run.status)) return sureOfDeletions(afterEnd(situation));
   const { actions, ...rest } = decideAttempt(situation);
   const deleted = actions.flatMap((action) => (action.type === "deleteJob" ? [action.job] : []));
   const old = liveJobs(observation).filter((job) => job !== observation.job && !deleted.includes(job));
-  return { ...rest, actions: [...actions, ...deleteJobs(old, "its attempt has ended")] };
+  return sureOfDeletions({ ...rest, actions: [...actions, ...deleteJobs(old, "its attempt has ended")] });
+}
+
+/** A run that is known too late makes its newest Job look old: what no guarded write comes before is looked at once more. */
+function sureOfDeletions(decision: Decision): Decision {
+  const first = decision.actions.find(({ type }) => type === "deleteJob" || type === "patchStatus");
+  return first?.type === "deleteJob" ? { ...decision, assumed: true } : decision;
 }
 
 /**
@@ -93,7 +99,7 @@ function decideAttempt(situation: Situation): Decision {
     case "running":
       return stop === undefined ? work(situation, state) : stopAttempt(situation, state, stop);
     case "settling":
-      return lookAgain(situation, [], state.until);
+      return settle(situation, state, stop);
     case "ended": {
       const decision = endAttempt(situation, state.ending, statusFields);
       return observation.pod?.ended === true ? decision : { ...decision, assumed: true };
@@ -110,6 +116,13 @@ function work(situation: Situation, state: Extract<AttemptState, { type: "runnin
     { type: "patchStatus", status: runningStatus(observation, state.startedAt, now) },
   ];
   return lookAgain(situation, actions, state.until);
+}
+
+/** What is missing may yet be told of; but a Job without a pod, which may never end by itself, does not outlast a stop. */
+function settle(situation: Situation, { until }: { until: number }, stop: Stop | undefined): Decision {
+  const { pod, job } = situation.observation;
+  if (stop === undefined || pod !== undefined || job?.finishedAt !== undefined) return lookAgain(situation, [], until);
+  return { ...endAttempt(situation, stop), assumed: true };
 }
 
 /** A pod that has begun is told to end, and read when it has; anything less is ended with its Job. */

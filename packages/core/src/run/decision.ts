@@ -55,8 +55,8 @@ export type Action =
 export interface Decision {
   actions: Action[];
   /**
-   * It rests on what has not been seen: a pod that is not there, or whose end has not come. A cache that is behind looks just like
-   * that, so it is carried out only if it is the same after a look at the API server.
+   * It rests on what has not been seen: a pod that is not there, or whose end has not come, or that nothing newer is known of a run
+   * whose Job is deleted. A cache that is behind looks just like that, so it is made anew after a look at the API server.
    */
   assumed?: true;
   /** When to look again though nothing has changed. */

@@ -16,6 +16,8 @@ import { nextStep, type NextStep } from "./next-step.ts";
 import { reasons, type Reason } from "./reason.ts";
 import { finalStatus, retryingStatus, type AttemptEnd } from "./status.ts";
 
+const deadlineOver = "The round did not end within spec.deadline";
+
 /** What ends a round before its work is done. */
 export interface Stop {
   reason: Extract<Reason, "Cancelled" | "DeadlineExceeded">;
@@ -26,7 +28,7 @@ export interface Stop {
 export function stopOf({ plan, now, deadline }: Pick<Situation, "plan" | "now" | "deadline">): Stop | undefined {
   if (plan.cancel) return { reason: "Cancelled", message: "The run was cancelled by spec.cancel" };
   if (now < deadline) return undefined;
-  return { reason: "DeadlineExceeded", message: "The round did not end within spec.deadline" };
+  return { reason: "DeadlineExceeded", message: deadlineOver };
 }
 
 /** The run's attempt is over: the round ends with it, or another attempt follows. One write says all of it. */
@@ -78,9 +80,11 @@ function named(situation: Situation, ending: Ending): Ending {
   const cancelled = stop?.reason === "Cancelled";
   if (cancelled) return { ...ending, reason: stop.reason, message: stop.message };
   if (ending.reason !== "DeadlineExceeded") return ending;
-  // The pod was told to end, and the deadline is not over: a cancel that a newer round has taken back since.
-  if (stop === undefined) return { ...ending, reason: "Cancelled", message: "The round was cancelled by spec.cancel" };
-  return { ...ending, message: stop.message };
+  // The pod was told to end, and the deadline is not over: a cancel that a newer round has taken back since, or a clock set back.
+  if (stop === undefined && situation.plan.contextVersion > situation.observation.attempt.round) {
+    return { ...ending, reason: "Cancelled", message: "The round was cancelled by spec.cancel" };
+  }
+  return { ...ending, message: deadlineOver };
 }
 
 function retry(situation: Situation, end: AttemptEnd, next: Extract<NextStep, { type: "retry" }>): Decision {

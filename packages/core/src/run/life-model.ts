@@ -58,8 +58,10 @@ export class LifeModel {
   /** How often each Job was made, and those that the operator has seen since it started. */
   readonly #made = new Map<string, number>();
   readonly #seen = new Set<string>();
-  /** Status writes of the reconcile in hand that no event has followed yet. */
-  #untold = 0;
+  /** The reconcile in hand has told of a step, and its status has yet to follow. */
+  #stepTold = false;
+  /** Kept, for the operator takes what its API server throws for an answer. */
+  #broken: Error | undefined;
   #costOfPastRounds = costOf(0);
 
   constructor(options: { random: () => number; spec: Record<string, unknown> }) {
@@ -68,8 +70,13 @@ export class LifeModel {
     this.#operator = this.#start();
   }
 
-  async take({ on, step }: Step): Promise<void> {
-    this.trace.push(describeStep(step));
+  async take(step: Step): Promise<void> {
+    this.trace.push(describeStep(step.step));
+    await this.#happen(step);
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  async #happen({ on, step }: Step): Promise<void> {
     switch (on) {
       case "pod":
         return this.#cluster.befall(step);
@@ -105,10 +112,11 @@ export class LifeModel {
     for (let turn = 0; turn < 400; turn++) {
       this.#cluster.control();
       for (const kind of kinds) await this.#catchUp(kind);
+      if (this.#broken !== undefined) throw this.#broken;
       if (this.#cluster.run === undefined || this.#isAtRest()) return;
       if (!this.#playOn()) await this.#pass(this.#timer ?? 0);
     }
-    throw this.#broken("a run ends when all goes well");
+    throw this.#breach("a run ends when all goes well");
   }
 
   #isAtRest(): boolean {
@@ -140,7 +148,8 @@ export class LifeModel {
       handler: reviewHandler as never,
       client: {
         create: (type, object) => this.#request(() => this.#create(type, object)),
-        get: (_, { name }) => this.#request(() => owned(name)),
+        get: (type, { name }) =>
+          this.#request(() => (type.kind === "Job" || type.kind === "ConfigMap" ? owned(name) : this.#get())),
         list: (type) => this.#request(() => this.#list(type)),
         patch: (type, { name }, patch) => this.#request(() => this.#patch(type, name, patch)),
         delete: (type, { name }, options) => this.#request(() => this.#delete(type, name, options)),
@@ -198,7 +207,7 @@ export class LifeModel {
   }
 
   async #reconcile(): Promise<void> {
-    this.#untold = 0;
+    this.#stepTold = false;
     this.#timer = undefined;
     for (const name of this.#cache.jobs.keys()) this.#seen.add(name);
     try {
@@ -259,6 +268,12 @@ export class LifeModel {
     return { items: [...all].map(({ name }) => ({ kind: type.kind, metadata: { name } })), resourceVersion: "0" };
   }
 
+  #get(): KubernetesObject {
+    const { run } = this.#cluster;
+    if (run === undefined) throw new ApiError({ status: 404, reason: "NotFound", message: "not found" });
+    return run;
+  }
+
   #create(type: ResourceType, object: KubernetesObject): KubernetesObject {
     const { name, labels } = object.metadata;
     this.trace.push(`  creates ${type.kind} ${short(name)}`);
@@ -298,7 +313,7 @@ export class LifeModel {
     const after = merged(before, status) as RunStatus;
     this.trace.push(`  status ${after.phase}: ${after.message ?? ""}`);
     this.#checkStatus(before, after);
-    this.#untold += 1;
+    this.#stepTold = false;
     return this.#cluster.writeStatus(after);
   }
 
@@ -369,16 +384,17 @@ export class LifeModel {
 
   #hear({ reason, note }: RunEvent): void {
     this.trace.push(`  event ${reason}: ${note}`);
-    this.#untold -= 1;
-    this.#keep({ "an event goes with a status": this.#untold >= 0 });
+    this.#keep({ "a step is told once before its status": !this.#stepTold });
+    this.#stepTold = true;
   }
 
   #keep(promises: Promises): void {
-    for (const [promise, holds] of Object.entries(promises)) if (!holds) throw this.#broken(promise);
+    for (const [promise, holds] of Object.entries(promises)) if (!holds) throw this.#breach(promise);
   }
 
-  #broken(promise: string): Error {
-    return new Error(`broken: ${promise}\n${this.trace.join("\n")}`);
+  #breach(promise: string): Error {
+    this.#broken ??= new Error(`broken: ${promise}\n${this.trace.join("\n")}`);
+    return this.#broken;
   }
 }
 

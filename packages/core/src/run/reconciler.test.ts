@@ -39,6 +39,8 @@ class FakeStore<P extends { namespace: string; name: string; runUid?: string }, 
   implements Store<P, T>
 {
   readonly objects = new Map<string, P>();
+  /** As the API server has them. */
+  readonly stored = new Map<string, T>();
   /** Finds out what became of a write whose answer was lost, and tells whether there was one. */
   confirmed: (key: ObjectKey) => boolean = () => false;
   readonly #project: (object: T) => P;
@@ -62,6 +64,7 @@ class FakeStore<P extends { namespace: string; name: string; runUid?: string }, 
   remember(object: T): void {
     const view = this.#project(object);
     this.objects.set(`${view.namespace}/${view.name}`, view);
+    this.stored.set(`${view.namespace}/${view.name}`, object);
   }
 
   async write<R extends T | undefined>({ namespace, name }: ObjectKey, attempt: () => Promise<R>): Promise<R> {
@@ -103,6 +106,7 @@ type Call =
   | "create Job"
   | "get ConfigMap"
   | "get Job"
+  | "get ReviewRun"
   | "list Job"
   | "list Pod"
   | "patch"
@@ -135,7 +139,10 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
           ...object,
           metadata: { ...object.metadata, uid: `${type.kind}-uid`, creationTimestamp: "2026-01-01T00:00:00Z" },
         }),
-      get: (type, wanted) => ask(`get ${type.kind}` as Call, { kind: type.kind, metadata: wanted }),
+      get: (type, wanted) => {
+        const run = runs.stored.get(`${wanted.namespace}/${wanted.name}`);
+        return ask(`get ${type.kind}` as Call, type.kind === "ReviewRun" ? run : { kind: type.kind, metadata: wanted });
+      },
       list: (type) => ask(`list ${type.kind}` as Call, { items: [], resourceVersion: "9" }),
       patch: (_, __, patch) => ask("patch", patch),
       delete: async (_, wanted, { uid, resourceVersion }) => {
@@ -268,8 +275,8 @@ describe("a reconcile", () => {
     await reconcile();
     jobs.objects.clear();
     await reconcile();
-    expect(calls().slice(2, 4)).toEqual(["list Job", "list Pod"]);
-    expect(calls().slice(4)).toContain("patch");
+    expect(calls().slice(2, 5)).toEqual(["get ReviewRun", "list Job", "list Pod"]);
+    expect(calls().slice(5)).toContain("patch");
     expect(asked[calls().indexOf("patch")]?.body).toMatchObject({
       status: { conditions: [{}, { reason: "JobDeleted" }, {}] },
     });
@@ -287,7 +294,7 @@ describe("a reconcile", () => {
     const made = jobs.list()[0]?.name;
     clock.now += 3_600_000;
     await reconcile();
-    expect(calls().slice(2, 4)).toEqual(["list Job", "list Pod"]);
+    expect(calls().slice(2, 5)).toEqual(["get ReviewRun", "list Job", "list Pod"]);
     expect(asked[calls().indexOf("patch")]?.body).toMatchObject({
       status: { conditions: [{}, { reason: "PodEvicted" }, {}] },
     });
@@ -310,7 +317,28 @@ describe("a reconcile", () => {
     const job = jobs.list()[0];
     runs.remember(aRunObject({ status: { phase: "Failed" } }));
     await reconcile();
-    expect(asked[2]).toEqual({ call: "delete", body: { namespace: "team-a", name: job?.name, uid: "Job-uid" } });
+    expect(asked.at(-1)).toEqual({ call: "delete", body: { namespace: "team-a", name: job?.name, uid: "Job-uid" } });
+  });
+
+  it("leaves the Job of a run that has gone on since its cache was filled", async () => {
+    const { runs, calls, reconcile } = scene({
+      "get ReviewRun": () => aRunObject({ status: { phase: "Running", attempts: [running] } }),
+    });
+    runs.remember(aRunObject());
+    await reconcile();
+    const running = { number: 1, round: 1, jobName: runs.list()[0]?.name ?? "", outcome: "Running" as const };
+    runs.remember(aRunObject({ status: { phase: "Failed" } }));
+    await reconcile();
+    expect(calls().slice(2)).toEqual(["get ReviewRun", "list Job", "list Pod"]);
+  });
+
+  it("has nothing to do where a look at the API server finds the run gone", async () => {
+    const { runs, calls, reconcile } = scene({ "get ReviewRun": refusal(404, "NotFound") });
+    runs.remember(aRunObject());
+    await reconcile();
+    runs.remember(aRunObject({ status: { phase: "Failed" } }));
+    expect(await reconcile()).toEqual(awaitChange);
+    expect(calls().slice(2)).toEqual(["get ReviewRun"]);
   });
 
   it("looks again where the Job to be stopped is another one by now", async () => {
@@ -558,7 +586,7 @@ describe("a refused status", () => {
     await reconcile();
     jobs.objects.clear();
     expect(await reconcile()).toEqual(next);
-    expect(calls().slice(2)).toEqual(["list Job", "list Pod", "event", "patch"]);
+    expect(calls().slice(2)).toEqual(["get ReviewRun", "list Job", "list Pod", "event", "patch"]);
     expect(counted).toEqual([]);
   });
 
@@ -598,8 +626,9 @@ describe("a pod that is to end", () => {
     status: { phase: "Running", attempts: [{ number: 1, round: 1, jobName: "j", outcome: "Running" }] },
   });
 
-  async function cancel(answer: Answer | Error) {
-    const set = scene({ patch: answer });
+  async function cancel(answer: (pod: Pod) => Answer | Error) {
+    const answers: Parameters<typeof scene>[0] = {};
+    const set = scene(answers);
     set.runs.remember(aRunObject());
     await set.reconcile();
     const at = "2026-01-01T00:00:00Z";
@@ -607,16 +636,19 @@ describe("a pod that is to end", () => {
     const status = { phase: "Running" as const, containerStatuses: [{ name: "agent", ...container }] };
     const pod = aPodObject(status, { ownerReferences: [owner(set.jobs.list()[0]?.name)] });
     set.pods.remember(pod);
+    answers.patch = answer(pod);
     set.runs.remember(cancelled);
     const next = await set.reconcile();
     return { ...set, next, pod };
   }
 
   it("has its time limit cut short, that very pod, once", async () => {
-    const { asked, calls, pods, reconcile, next, pod } = await cancel((patch: { spec: object }) => ({
-      ...pod0,
-      spec: { containers: [], ...patch.spec },
-    }));
+    const { asked, calls, pods, reconcile, next, pod } = await cancel(
+      (stopped) => (patch: { spec?: object; status?: object }) => {
+        if (patch.spec !== undefined) return { ...stopped, spec: { containers: [], ...patch.spec } };
+        return { ...cancelled, status: { ...cancelled.status, ...patch.status } };
+      },
+    );
     expect(asked[2]).toEqual({
       call: "patch",
       body: { metadata: { uid: "pod-uid" }, spec: { activeDeadlineSeconds: 1 } },
@@ -634,11 +666,10 @@ describe("a pod that is to end", () => {
     ["changed", refusal(409, "Conflict")],
     ["gone", refusal(404, "NotFound")],
   ])("and is %s by then is looked at again", async (_, error) => {
-    expect((await cancel(error)).next).toEqual(soon);
+    expect((await cancel(() => error)).next).toEqual(soon);
   });
 });
 
-const pod0 = aPodObject({ phase: "Running" });
 const keyOfPod = ({ metadata }: Pod) => ({ namespace: metadata.namespace ?? "", name: metadata.name });
 
 describe("a run whose time is over", () => {

@@ -98,7 +98,7 @@ export class RunReconciler {
     try {
       const decision = decide(handler, observation, settings, this.#moment());
       if (decision.assumed !== true) return await this.#apply(observation, decision, signal);
-      await this.#look(observation.run, signal);
+      if (!(await this.#look(observation.run, signal))) return { type: "awaitChange" };
       const seen = this.#known(key) ?? observation;
       return await this.#apply(seen, decide(handler, seen, settings, this.#moment()), signal);
     } catch (error) {
@@ -108,12 +108,19 @@ export class RunReconciler {
     }
   };
 
-  /** Reads what there is of a run past the caches, which may be behind. */
-  async #look({ namespace, uid }: RunView, signal: AbortSignal): Promise<void> {
-    const { client, jobs, pods } = this.#options;
+  /** Reads a run and what there is of it past the caches, which may be behind. False where the run is gone. */
+  async #look({ namespace, name, uid }: RunView, signal: AbortSignal): Promise<boolean> {
+    const { client, handler, runs, jobs, pods } = this.#options;
+    try {
+      runs.remember(await client.get(handler.resource, { namespace, name }, { signal }));
+    } catch (error) {
+      if (isApiError(error, "NotFound")) return false;
+      throw error;
+    }
     const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
     for (const job of (await client.list(resources.jobs, options)).items) jobs.remember(job);
     for (const pod of (await client.list(resources.pods, options)).items) pods.remember(pod);
+    return true;
   }
 
   #moment(): Moment {

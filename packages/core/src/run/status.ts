@@ -51,8 +51,7 @@ export function stoppingStatus(observation: Observation, why: string, now: numbe
 /** A person holds the run before its next attempt. */
 export function suspendedStatus(observation: Observation, now: number): StatusPatch {
   const message = `Attempt ${observation.attempt.number} waits until spec.suspend is unset.`;
-  const startTime = observation.run.status.startTime ?? timestamp(now);
-  return { ...undecided(observation, { reason: "Suspended", message }, now), startTime };
+  return { ...undecided(observation, { reason: "Suspended", message }, now), ...startTime(observation) };
 }
 
 /** The next attempt starts at `at`, which may be now. */
@@ -232,9 +231,9 @@ function provenance({ job }: Observation, { agent, gateway }: Ending): Provenanc
   });
 }
 
-function startTime({ run, job }: Observation): Pick<RunStatus, "startTime"> {
-  if (run.status.startTime !== undefined || job === undefined) return {};
-  return { startTime: timestamp(job.createdAt) };
+/** The first round begins with the run: its deadline counts from there, whatever it waits for. */
+function startTime({ run }: Observation): Pick<RunStatus, "startTime"> {
+  return run.status.startTime === undefined ? { startTime: timestamp(run.createdAt) } : {};
 }
 
 function noNextAttempt({ run }: Observation): Pick<StatusPatch, "nextAttemptAt"> {

@@ -66,6 +66,8 @@ export class TurnsModel {
   /** Milliseconds until the operator looks at a run again; absent: it waits for a change. */
   readonly #timers = new Map<string, number>();
   #failure: { after: number; applied: boolean } | undefined;
+  /** Kept, for the operator takes what its API server throws for an answer. */
+  #broken: Error | undefined;
 
   constructor({ runs, random }: { runs: number; random: () => number }) {
     this.#random = random;
@@ -77,6 +79,11 @@ export class TurnsModel {
   async take(taken: TurnsStep): Promise<void> {
     const name = "run" in taken ? nameOf(taken.run) : "";
     this.trace.push(`${name} ${describeStep(taken.step)}`);
+    await this.#happen(name, taken);
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  async #happen(name: string, taken: TurnsStep): Promise<void> {
     switch (taken.on) {
       case "pod":
         return this.#lives.get(name)?.befall(taken.step);
@@ -120,10 +127,11 @@ export class TurnsModel {
     for (let turn = 0; turn < 200; turn++) {
       this.#control();
       for (const kind of kinds) await this.#catchUp(kind);
+      if (this.#broken !== undefined) throw this.#broken;
       if (this.#isAtRest()) return;
       if (!this.#playOn()) await this.#pass(Math.min(...this.#timers.values(), 60 * seconds));
     }
-    throw this.#broken("every run gets its turn");
+    throw this.#breach("every run gets its turn");
   }
 
   #isAtRest(): boolean {
@@ -285,7 +293,7 @@ export class TurnsModel {
     const { name, labels = {}, ownerReferences = [] } = job.metadata;
     const runName = ownerReferences[0]?.name ?? "";
     const life = this.#lives.get(runName);
-    if (life === undefined) throw this.#broken("a Job has a run");
+    if (life === undefined) throw this.#breach("a Job has a run");
     if (life.jobs.has(name)) throw refusal(409, "AlreadyExists");
     this.trace.push(`  creates a Job of ${runName}`);
     this.#checkTurn(runName);
@@ -313,6 +321,11 @@ export class TurnsModel {
     if (type.kind === "PersistentVolumeClaim") {
       if (this.#claim === undefined) throw refusal(404, "NotFound");
       return this.#claim;
+    }
+    if (type.kind === "ReviewRun") {
+      const { run } = this.#lives.get(name) ?? {};
+      if (run === undefined) throw refusal(404, "NotFound");
+      return run;
     }
     const job = this.#real("jobs").find((candidate) => candidate.name === name);
     const owner = { apiVersion: "orchestrator.io/v1", kind: "ReviewRun", name: job?.runName ?? "", controller: true };
@@ -366,11 +379,12 @@ export class TurnsModel {
   }
 
   #keep(promise: string, holds: boolean): void {
-    if (!holds) throw this.#broken(promise);
+    if (!holds) throw this.#breach(promise);
   }
 
-  #broken(promise: string): Error {
-    return new Error(`broken: ${promise}\n${this.trace.join("\n")}`);
+  #breach(promise: string): Error {
+    this.#broken ??= new Error(`broken: ${promise}\n${this.trace.join("\n")}`);
+    return this.#broken;
   }
 }
 
