@@ -58,7 +58,7 @@ describe.each([
     const { code, stderr } = await lastWords({ operator, granted: false });
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      new RegExp(`^${operator}: no permission to list [a-z.]+ in namespace "${namespace.name}"[^\\n]*\\n$`),
+      new RegExp(`^${operator}: no permission to list [a-z0-9.]+ in namespace "${namespace.name}"[^\\n]*\\n$`),
     );
   });
 

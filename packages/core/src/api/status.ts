@@ -101,7 +101,9 @@ export const runStatus = z.object({
   retries: retries.optional().describe("How often the current round has been tried again, by what went wrong."),
   nextAttemptAt: time().optional().describe("When the next attempt is due, while the run waits for it."),
   attempts: z.array(attempt).max(10).optional().describe("The newest attempts, oldest first."),
-  startTime: time().optional().describe("When the current round began: the first with the run, a later one when it was asked for."),
+  startTime: time()
+    .optional()
+    .describe("When the current round began: the first with the run, a later one when it was asked for."),
   completionTime: time().optional().describe("When the run ended."),
   usage: usage
     .optional()
