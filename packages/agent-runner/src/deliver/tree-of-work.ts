@@ -1,9 +1,10 @@
-import { access, cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { possibleDocumentPaths } from "../documents/document-paths.ts";
 import { Repository } from "../steps/repository.ts";
 import type { Step } from "../steps/step-options.ts";
+import { exists } from "../steps/optional-file.ts";
 
 export interface WorkOptions {
   step: Pick<Step, "env" | "signal" | "paths">;
@@ -60,13 +61,4 @@ async function addDocuments(
 
 function literal(path: string): string {
   return `:(literal)${path}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

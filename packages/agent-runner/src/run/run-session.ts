@@ -1,5 +1,4 @@
 import { type Door, inputFiles, type ProgressLine, type RunInputs, type Verdict } from "@orchestrator/core/pure";
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlannedSession, SessionRecord } from "../steps/step-files.ts";
 import type { Step } from "../steps/step-options.ts";
@@ -9,6 +8,7 @@ import { type ProcessEnd, type ProcessOptions, runProcess } from "./run-process.
 import { sessionId } from "./session-id.ts";
 import { advance, newSession, type SessionState } from "./session-state.ts";
 import { readStreamLine } from "./stream-message.ts";
+import { exists } from "../steps/optional-file.ts";
 
 /** Why a session is told to stop before its end. */
 export type StopReason = { type: "verdict"; verdict: Verdict } | { type: "interrupted" } | { type: "answered" };
@@ -143,14 +143,5 @@ function judgeEnd(stopped: StopReason | undefined, end: ProcessEnd, { result }: 
       return judgeSession({ ...end, exitCode: 0, signal: null, result });
     case undefined:
       return judgeSession({ ...end, result });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 
 /** What the system says of a path at which no file can be read: nothing is there, or something else is. */
 const noFile: readonly unknown[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"];
@@ -16,4 +16,12 @@ export async function readOptionalBytes(path: string): Promise<Buffer | undefine
     if (error instanceof Error && "code" in error && noFile.includes(error.code)) return undefined;
     throw error;
   }
+}
+
+/** Whether anything that can be reached is at this path. */
+export async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { type Git, GitFailed } from "../git/git.ts";
@@ -7,6 +7,7 @@ import { staysInWorkspace, upstreamName } from "../../steps/upstream.ts";
 import { gitWords, remoteFailure } from "../git/remote-failure.ts";
 import { RunFailure } from "../run-failure.ts";
 import { branchVariable, preReceiveHook } from "./pre-receive-hook.ts";
+import { exists } from "../../steps/optional-file.ts";
 
 /** Not shown to those who clone from the mirror: where the work began, where its branch stood, and what is kept of it. */
 const baseRef = "refs/orchestrator/base";
@@ -424,13 +425,6 @@ export function mirrorServerEnvironment(branch: string, path: string): Record<st
     GIT_CONFIG_GLOBAL: "/dev/null",
     [branchVariable]: branch,
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Splits what `cat-file --batch` wrote: a content for each line of its input, undefined where there is no file. */

@@ -1,8 +1,9 @@
-import { access, glob, mkdir, rename, rm } from "node:fs/promises";
+import { glob, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gatewayIdentity } from "../../steps/git-names.ts";
 import type { Git } from "../git/git.ts";
+import { exists } from "../../steps/optional-file.ts";
 
 const firstMessage = "Begin the workspace";
 
@@ -49,11 +50,4 @@ export class WorkspaceRepository {
     const input = `commit ${ref}\ncommitter ${gatewayIdentity} now\ndata ${firstMessage.length}\n${firstMessage}\n`;
     await this.#git.text(["-C", this.path, "fast-import", "--quiet", "--date-format=now"], { signal, input });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
 }
