@@ -57,19 +57,23 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
 
 async function untilItWorks(name: OperatorName, operator: RunningOperator): Promise<RunningOperator> {
   try {
-    await Promise.race([
-      waitFor(`${name} to run its controllers`, async () =>
-        operator.output.stdout.includes('"controllers are running"') ? { done: true } : { pending: operator.output },
-      ),
-      operator.ended.then((end) => {
-        throw new Error(`${name} ended with ${end}: ${operator.output.stderr}${operator.output.stdout}`);
-      }),
-    ]);
+    const works = waitFor(`${name} to run its controllers`, async () =>
+      operator.output.stdout.includes('"controllers are running"') ? { done: true } : { pending: operator.output },
+    );
+    await unlessItEnds(operator, works);
     return operator;
   } catch (error) {
     await operator.kill();
     throw error;
   }
+}
+
+/** What is waited for; an operator that has ended will not bring it about. */
+export async function unlessItEnds<T>({ ended, output }: RunningOperator, waiting: Promise<T>): Promise<T> {
+  const gaveUp = ended.then((end) => {
+    throw new Error(`the operator ended with ${end}: ${output.stderr}${output.stdout}`);
+  });
+  return await Promise.race([waiting, gaveUp]);
 }
 
 /** Starts an operator and does not wait, for those that are to end by themselves. */
@@ -90,9 +94,6 @@ export async function launchOperator(options: OperatorOptions): Promise<RunningO
   };
   return launch();
 }
-
-/** For tests of what follows when a lease is lost. */
-export const shortLease = { LEASE_DURATION: "4s", RENEW_DEADLINE: "3s", RETRY_PERIOD: "300ms" };
 
 /** The machine is so busy that a lease of usual length could be lost, and with it the operator. */
 function settings(namespace: string): Record<string, string> {

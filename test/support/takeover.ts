@@ -8,7 +8,7 @@ import type { Phase, RunObject } from "@orchestrator/core";
 import type { FaultProxy } from "@orchestrator/fault-kit";
 import { startApiProxy } from "./api-proxy.ts";
 import { createNamespace } from "./namespace.ts";
-import { launchOperator, type RunningOperator, startOperator } from "./operator.ts";
+import { launchOperator, type RunningOperator, startOperator, unlessItEnds } from "./operator.ts";
 import { PlayedKubelet } from "./played-kubelet.ts";
 import { phaseOrder } from "./run-history.ts";
 import { deliveredBy } from "./run-reports.ts";
@@ -51,12 +51,15 @@ export interface Takeover {
   runs: number;
 }
 
-/** Loses a leader amid the first Jobs of some runs, and has a warm standby bring all of them to their end. `env` tells the lease. */
-export async function takeOver(client: KubernetesClient, loss: Loss, env: Record<string, string>): Promise<Takeover> {
+/**
+ * Loses a leader amid the first Jobs of some runs, and has a warm standby bring all of them to their end. The leader's
+ * lease is `lease`; the standby's is so long that no stall of a busy machine takes it.
+ */
+export async function takeOver(client: KubernetesClient, loss: Loss, lease: Record<string, string>): Promise<Takeover> {
   await using proxy = await startApiProxy(client, { identity: undefined });
   await using namespace = await createNamespace(client, "leader-lost");
-  const place = { operator, namespace: namespace.name, client, env } as const;
-  await using leader = await startOperator({ ...place, server: proxy.url });
+  const place = { operator, namespace: namespace.name, client } as const;
+  await using leader = await startOperator({ ...place, server: proxy.url, env: lease });
   await using standby = await launchOperator(place);
   await said(standby, "waiting for the lease");
   const stop = new AbortController();
@@ -74,11 +77,12 @@ export async function takeOver(client: KubernetesClient, loss: Loss, env: Record
   const leaderEnded = await leader.ended;
 
   const kubelet = new PlayedKubelet(client, namespace.name);
-  await Promise.all(names.map((run) => play(kubelet, run)));
-  await waitFor("every run to succeed", async () => {
+  await unlessItEnds(standby, Promise.all(names.map((run) => play(kubelet, run))));
+  const succeeded = waitFor("every run to succeed", async () => {
     const phases = names.map((run) => seen.phases.get(run)?.at(-1));
     return phases.every((phase) => phase === "Succeeded") ? { done: true } : { pending: phases };
   });
+  await unlessItEnds(standby, succeeded);
   stop.abort();
   const jobsPerAttempt = [...seen.jobs.values()].map((uids) => uids.size);
   const standbyLog = standby.output.stdout;

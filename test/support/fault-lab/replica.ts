@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Fault, FaultProxy } from "@orchestrator/fault-kit";
 import { credentialsOf, startApiProxy } from "../api-proxy.ts";
-import { type OperatorName, launchOperator, type RunningOperator, shortLease } from "../operator.ts";
+import { type OperatorName, launchOperator, type RunningOperator } from "../operator.ts";
 import { podTemplate } from "./stage.ts";
 import type { World } from "./world.ts";
 
@@ -21,6 +21,9 @@ export interface Sample {
   /** What Node would wait for before it ends: sockets, timers, requests. */
   activeResources: number;
 }
+
+/** So that leaders are lost often. */
+const shortLease = { LEASE_DURATION: "4s", RENEW_DEADLINE: "3s", RETRY_PERIOD: "300ms" };
 
 /** One of the operator's processes, behind a proxy of its own; when it ends, it is started again, as a container is. */
 export class Replica implements AsyncDisposable {
