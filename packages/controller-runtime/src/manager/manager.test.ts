@@ -112,6 +112,14 @@ describe("the start", () => {
     expect(requests.indexOf("GET configmaps")).toBeLessThan(requests.indexOf("GET lease"));
   });
 
+  it("tells who asked for it that it leads, before anything is reconciled", async () => {
+    const { manager, calls } = await setUp(done);
+    const before: string[][] = [];
+    manager.onLeading(() => void before.push([...calls]));
+    await expect.poll(() => calls).toEqual(["a"]);
+    expect(before).toEqual([[]]);
+  });
+
   it("is alive at once, and ready when the informers are synced, leader or not", async () => {
     let answer: (() => void) | undefined;
     const { api, manager, health, calls, clock } = await setUp(done, {

@@ -33,6 +33,7 @@ export class Manager {
   readonly #healthServer: HttpEndpoints;
   readonly #informers: AnyInformer[] = [];
   readonly #controllers: Controller[] = [];
+  readonly #onLeading: (() => void)[] = [];
   #ready = false;
 
   constructor(options: {
@@ -75,6 +76,11 @@ export class Manager {
   add<T extends KubernetesObject, P>(part: Informer<T, P> | Controller): void {
     if (part instanceof Controller) this.#controllers.push(part);
     else this.#informers.push(part);
+  }
+
+  /** The listener is called when this process begins to lead, before its controllers run; it must not throw. */
+  onLeading(listener: () => void): void {
+    this.#onLeading.push(listener);
   }
 
   /** @throws LeadershipLostError when this process may not write: the lease is not, or no longer, its own. */
@@ -135,6 +141,7 @@ export class Manager {
     const { stop, abandon, election } = lifetime;
     const holding = this.#elector?.hold(election.signal);
     if (holding !== undefined) lifetime.watch(holding, () => abandon.abort(new Error("leadership is lost")));
+    for (const listener of this.#onLeading) listener();
     const workers = Promise.all(this.#controllers.map((controller) => controller.run(stop, abandon.signal)));
     this.#logger.info("controllers are running");
     await aborted(stop);

@@ -51,6 +51,8 @@ export class LifeModel {
   readonly #cluster: LifeCluster;
   readonly #random: () => number;
   readonly #cache: Caches = { run: undefined, jobs: new Map(), pods: new Map() };
+  /** What the caches of another process show, which waits for the lease. */
+  #standby: Caches = { run: undefined, jobs: new Map(), pods: new Map() };
   #operator: RunReconciler;
   /** Milliseconds until the operator looks again; undefined: it waits for a change. */
   #timer: number | undefined;
@@ -67,7 +69,7 @@ export class LifeModel {
   constructor(options: { random: () => number; spec: Record<string, unknown> }) {
     this.#random = options.random;
     this.#cluster = new LifeCluster({ question: "Is it so?", ...limits, ...options.spec });
-    this.#operator = this.#start();
+    this.#operator = this.#start(this.#listed());
   }
 
   async take(step: Step): Promise<void> {
@@ -99,7 +101,13 @@ export class LifeModel {
         this.#failure = { after: step.after, applied: step.applied };
         return;
       case "operator restarts":
-        this.#operator = this.#start();
+        this.#operator = this.#start(this.#listed());
+        return await this.#reconcile();
+      case "standby catches up":
+        this.#standby = this.#listed();
+        return;
+      case "standby leads":
+        this.#operator = this.#start(this.#standby);
         return await this.#reconcile();
     }
   }
@@ -137,14 +145,20 @@ export class LifeModel {
 
   // The operator.
 
-  /** Its caches begin with what is there. */
-  #start(): RunReconciler {
+  #listed(): Caches {
+    const { run, jobs, pods } = this.#cluster;
+    return { run: run && projectRun(run), jobs: new Map(jobs), pods: new Map(pods) };
+  }
+
+  #start(caches: Caches): RunReconciler {
     this.#seen.clear();
-    for (const kind of kinds) this.#copy(kind);
     this.#timer = 0;
     const { jobs, pods } = this.#cache;
+    this.#cache.run = caches.run;
+    copyAll(caches.jobs, jobs);
+    copyAll(caches.pods, pods);
     const { jobs: realJobs, pods: realPods } = this.#cluster;
-    return new RunReconciler({
+    const operator = new RunReconciler({
       handler: reviewHandler as never,
       client: {
         create: (type, object) => this.#request(() => this.#create(type, object)),
@@ -177,6 +191,8 @@ export class LifeModel {
       logger,
       metrics: { attemptEnded: () => undefined, roundEnded: () => undefined },
     });
+    operator.inherit();
+    return operator;
   }
 
   /** Brings a cache up to date, and tells whether it was not. */

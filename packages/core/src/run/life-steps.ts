@@ -41,6 +41,8 @@ export type OperatorStep =
   | { type: "time passes"; seconds: number }
   | { type: "watch catches up"; kind: "run" | "jobs" | "pods" }
   | { type: "operator restarts" }
+  | { type: "standby catches up" }
+  | { type: "standby leads" }
   | { type: "request fails"; after: number; applied: boolean };
 
 export type Step =

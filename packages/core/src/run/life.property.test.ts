@@ -30,7 +30,11 @@ const blow = fc.oneof(
   ),
 );
 const trouble = fc.oneof(
-  oneOf(operator({ type: "operator restarts" })),
+  oneOf(
+    operator({ type: "operator restarts" }),
+    operator({ type: "standby catches up" }),
+    operator({ type: "standby leads" }),
+  ),
   fc.tuple(fc.nat(2), fc.boolean()).map(([after, applied]) => operator({ type: "request fails", after, applied })),
   fc.boolean().map((forbids) => cluster({ type: "quota", forbids })),
 );

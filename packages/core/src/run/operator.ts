@@ -192,6 +192,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   manager.add(pods);
   if (networkPolicies !== undefined) manager.add(networkPolicies);
   manager.add(controller);
+  manager.onLeading(() => reconciler.inherit());
 }
 
 function claimInformer(

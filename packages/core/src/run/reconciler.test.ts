@@ -26,7 +26,7 @@ import {
   type RunObject,
   type RunView,
 } from "./observation.ts";
-import { RunReconciler } from "./reconciler.ts";
+import { byClaim, claimId, RunReconciler } from "./reconciler.ts";
 import { reviewHandler } from "./sample-handler.ts";
 import { type ClaimView, projectClaim } from "./workspace.ts";
 
@@ -35,8 +35,10 @@ const awaitChange = { type: "awaitChange" };
 const soon = { type: "requeueAfter", milliseconds: 500 };
 const operation = "carry out ReviewRun team-a/a-run";
 
-class FakeStore<P extends { namespace: string; name: string; runUid?: string }, T extends KubernetesObject>
-  implements Store<P, T>
+class FakeStore<
+  P extends { namespace: string; name: string; runUid?: string; claim?: string },
+  T extends KubernetesObject,
+> implements Store<P, T>
 {
   readonly objects = new Map<string, P>();
   /** As the API server has them. */
@@ -57,8 +59,9 @@ class FakeStore<P extends { namespace: string; name: string; runUid?: string }, 
     return [...this.objects.values()];
   }
 
-  byIndex(_: string, value: string): P[] {
-    return this.list().filter((view) => view.runUid === value);
+  byIndex(index: string, value: string): P[] {
+    const indexed = ({ namespace, claim = "", runUid }: P) => (index === byClaim ? claimId(namespace, claim) : runUid);
+    return this.list().filter((view) => indexed(view) === value);
   }
 
   remember(object: T): void {
@@ -140,8 +143,9 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
           metadata: { ...object.metadata, uid: `${type.kind}-uid`, creationTimestamp: "2026-01-01T00:00:00Z" },
         }),
       get: (type, wanted) => {
-        const run = runs.stored.get(`${wanted.namespace}/${wanted.name}`);
-        return ask(`get ${type.kind}` as Call, type.kind === "ReviewRun" ? run : { kind: type.kind, metadata: wanted });
+        const { stored } = type.kind === "PersistentVolumeClaim" ? claims : runs;
+        const object = stored.get(`${wanted.namespace}/${wanted.name}`);
+        return ask(`get ${type.kind}` as Call, object ?? { kind: type.kind, metadata: wanted });
       },
       list: (type) => ask(`list ${type.kind}` as Call, { items: [], resourceVersion: "9" }),
       patch: (_, __, patch) => ask("patch", patch),
@@ -172,9 +176,10 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
   });
   const signal = new AbortController();
   const reconcile = () => reconciler.reconcile(key, signal.signal);
+  const inherit = () => reconciler.inherit();
   const calls = () => asked.map(({ call }) => call);
   const caches = { runs, jobs, pods, claims, networkPolicies };
-  return { ...caches, asked, calls, counted, log, enqueued, clock, signal, reconcile };
+  return { ...caches, asked, calls, counted, log, enqueued, clock, signal, reconcile, inherit };
 }
 
 function refusal(status: number, reason: string, details?: StatusDetails): ApiError {
@@ -298,6 +303,28 @@ describe("a reconcile", () => {
     expect(asked[calls().indexOf("patch")]?.body).toMatchObject({
       status: { conditions: [{}, { reason: "PodEvicted" }, {}] },
     });
+  });
+
+  it("looks once at a run that another process may have worked on before it starts an attempt of it", async () => {
+    const { runs, jobs, calls, reconcile, inherit } = scene();
+    runs.remember(aRunObject());
+    inherit();
+    await reconcile();
+    expect(calls()).toEqual(["get ReviewRun", "list Job", "list Pod", "create ConfigMap", "create Job"]);
+    jobs.objects.clear();
+    runs.remember(aRunObject({ metadata: { ...aRunObject().metadata, uid: "another-uid" } }));
+    await reconcile();
+    expect(calls().slice(5)).toEqual(["create ConfigMap", "create Job"]);
+  });
+
+  it("starts nothing where another process has ended the run meanwhile", async () => {
+    const { runs, calls, reconcile, inherit } = scene({
+      "get ReviewRun": () => aRunObject({ status: { phase: "Succeeded" } }),
+    });
+    runs.remember(aRunObject());
+    inherit();
+    await reconcile();
+    expect(calls()).toEqual(["get ReviewRun", "list Job", "list Pod"]);
   });
 
   it("does not take a new run for an old one of its name", async () => {
@@ -480,6 +507,32 @@ describe("a workspace", () => {
     const heldFor = attemptName({ prefix: "review", runName: "a-run", runUid: "run-uid", round: 1, attempt: 1 });
     claims.remember(claim({ annotations: { ...held, "orchestrator.io/held-for": heldFor } }));
     expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 10_000 });
+  });
+
+  it("is looked at before a new leader goes on in it, for another may have taken it", async () => {
+    const { runs, claims, calls, reconcile, inherit } = scene({
+      "get PersistentVolumeClaim": () => claim({ annotations: { "orchestrator.io/holder": "other", ...since } }),
+    });
+    const since = { "orchestrator.io/held-since": "2026-01-01T00:00:00Z" };
+    runs.remember(aRunObject({ spec }));
+    claims.remember(claim({ annotations: { "orchestrator.io/holder": "run-uid" } }));
+    inherit();
+    await reconcile();
+    expect(calls()).toEqual(["get ReviewRun", "get PersistentVolumeClaim", "list Job", "list Pod"]);
+  });
+
+  it("is not taken from a holder whose pod works there, seen or not", async () => {
+    const claimName = workspaceClaimName("team-a", "greeter");
+    const volumes = [{ name: "workspace", persistentVolumeClaim: { claimName } }];
+    const pod = aPodObject({ phase: "Running" }, { labels: { "orchestrator.io/run-uid": "gone" } });
+    const { runs, claims, calls, reconcile } = scene({
+      patch: patched,
+      "list Pod": () => ({ items: [{ ...pod, spec: { ...pod.spec, volumes } }] }),
+    });
+    runs.remember(aRunObject({ spec }));
+    claims.remember(claim({ annotations: { "orchestrator.io/holder": "gone" } }));
+    await reconcile();
+    expect(calls()).toEqual(["get ReviewRun", "get PersistentVolumeClaim", "list Job", "list Pod"]);
   });
 
   it("that may not be taken from another is told and given up, as if its turn had come at once", async () => {

@@ -86,21 +86,27 @@ export class RunReconciler {
   readonly #options: RunReconcilerOptions;
   /** Per run (by key): the newest attempt, by name, whose Job this process has seen. */
   readonly #jobSeen = new Map<string, string>();
+  /** UIDs of runs that others may have worked on past what the caches show. */
+  readonly #inherited = new Set<string>();
 
   constructor(options: RunReconcilerOptions) {
     this.#options = options;
   }
 
+  /**
+   * Begins to lead where another process may have led until now: a run that is known already is looked at before it gets
+   * its first Job from here. Everything else that is written is guarded by the version, or the UID, that it was decided on.
+   */
+  inherit(): void {
+    for (const { uid, status } of this.#options.runs.list()) if (!isTerminal(status)) this.#inherited.add(uid);
+  }
+
   readonly reconcile = async (key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> => {
-    const { handler, settings } = this.#options;
+    const { handler } = this.#options;
     const observation = await this.#observe(key, signal);
     if (observation === undefined) return { type: "awaitChange" };
     try {
-      const decision = decide(handler, observation, settings, this.#moment());
-      if (decision.assumed !== true) return await this.#apply(observation, decision, signal);
-      if (!(await this.#look(observation.run, signal))) return { type: "awaitChange" };
-      const seen = this.#known(key) ?? observation;
-      return await this.#apply(seen, decide(handler, seen, settings, this.#moment()), signal);
+      return await this.#decideAndApply(observation, new Set(), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (isApiError(error, "Conflict")) return lookAgain(staleMs);
@@ -108,18 +114,49 @@ export class RunReconciler {
     }
   };
 
-  /** Reads a run and what there is of it past the caches, which may be behind. False where the run is gone. */
-  async #look({ namespace, name, uid }: RunView, signal: AbortSignal): Promise<boolean> {
-    const { client, handler, runs, jobs, pods } = this.#options;
+  /** `looked`: UIDs of the runs that were looked at for this. */
+  async #decideAndApply(
+    observation: Observation,
+    looked: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { handler, settings } = this.#options;
+    const decision = decide(handler, observation, settings, this.#moment());
+    const doubtful = this.#doubtful(observation.run, decision).filter((uid) => !looked.has(uid));
+    if (doubtful.length === 0) return await this.#apply(observation, decision, signal);
+    if (!(await this.#look(observation, doubtful, signal))) return { type: "awaitChange" };
+    const seen = this.#known(keyOf(observation.run)) ?? observation;
+    return await this.#decideAndApply(seen, new Set([...looked, ...doubtful]), signal);
+  }
+
+  /** UIDs of the runs of which the caches may not show enough for what was decided. */
+  #doubtful({ uid }: RunView, { assumed, actions }: Decision): string[] {
+    const others = actions.flatMap((action) => {
+      const holder = action.type === "takeWorkspace" ? action.seen?.holder?.runUid : undefined;
+      return holder === undefined || holder === uid ? [] : [holder];
+    });
+    const starts = actions.some((action) => action.type === "create" && action.object.kind === resources.jobs.kind);
+    return assumed === true || (starts && this.#inherited.has(uid)) ? [uid, ...others] : others;
+  }
+
+  /** Reads a run, and what there is of it and of those that it depends on, past the caches. False where the run is gone. */
+  async #look({ run, workspace }: Observation, uids: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const { client, handler, runs, jobs, pods, claims } = this.#options;
+    const { namespace } = run;
+    const claim = workspace?.claim;
     try {
-      runs.remember(await client.get(handler.resource, { namespace, name }, { signal }));
+      runs.remember(await client.get(handler.resource, keyOf(run), { signal }));
+      if (claim !== undefined) claims?.remember(await client.get(resources.persistentVolumeClaims, claim, { signal }));
     } catch (error) {
       if (isApiError(error, "NotFound")) return false;
       throw error;
     }
-    const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
-    for (const job of (await client.list(resources.jobs, options)).items) jobs.remember(job);
-    for (const pod of (await client.list(resources.pods, options)).items) pods.remember(pod);
+    for (const uid of uids) {
+      const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
+      for (const job of (await client.list(resources.jobs, options)).items) jobs.remember(job);
+      for (const pod of (await client.list(resources.pods, options)).items) pods.remember(pod);
+      this.#inherited.delete(uid);
+    }
     return true;
   }
 

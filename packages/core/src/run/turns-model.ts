@@ -36,6 +36,13 @@ type TurnsOperatorStep = Exclude<OperatorStep, { type: "watch catches up" }> | {
 const kinds = ["runs", "jobs", "pods", "claim"] as const;
 export type Kind = (typeof kinds)[number];
 
+interface Caches {
+  runs: readonly RunView[];
+  jobs: readonly JobView[];
+  pods: readonly PodView[];
+  claim: ClaimView | undefined;
+}
+
 const spec = {
   question: "Is it so?",
   serviceName: "greeter",
@@ -61,6 +68,8 @@ export class TurnsModel {
   readonly #jobs = new Map<string, JobView>();
   readonly #pods = new Map<string, PodView>();
   #claimSeen: ClaimView | undefined;
+  /** What the caches of another process show, which waits for the lease. */
+  #standby: Caches = { runs: [], jobs: [], pods: [], claim: undefined };
   readonly #random: () => number;
   #operator: RunReconciler;
   /** Milliseconds until the operator looks at a run again; absent: it waits for a change. */
@@ -73,7 +82,7 @@ export class TurnsModel {
     this.#random = random;
     const names = Array.from({ length: runs }, (_, index) => nameOf(index));
     this.#lives = new Map(names.map((name) => [name, new LifeCluster(spec, { name, uid: uidOf(name) })]));
-    this.#operator = this.#start();
+    this.#operator = this.#start(this.#listed());
   }
 
   async take(taken: TurnsStep): Promise<void> {
@@ -108,7 +117,13 @@ export class TurnsModel {
   async #operate(step: TurnsOperatorStep): Promise<void> {
     switch (step.type) {
       case "operator restarts":
-        this.#operator = this.#start();
+        this.#operator = this.#start(this.#listed());
+        return await this.#reconcileAll();
+      case "standby catches up":
+        this.#standby = this.#listed();
+        return;
+      case "standby leads":
+        this.#operator = this.#start(this.#standby);
         return await this.#reconcileAll();
       case "time passes":
         return await this.#pass(step.seconds * 1000);
@@ -167,8 +182,18 @@ export class TurnsModel {
 
   // The operator.
 
-  #start(): RunReconciler {
-    for (const kind of kinds) this.#copy(kind);
+  #listed(): Caches {
+    const runs = [...this.#lives.values()].flatMap(({ run }) => (run === undefined ? [] : [projectRun(run)]));
+    return {
+      runs,
+      jobs: this.#real("jobs"),
+      pods: this.#real("pods"),
+      claim: this.#claim && projectClaim(this.#claim),
+    };
+  }
+
+  #start(caches: Caches): RunReconciler {
+    for (const kind of kinds) this.#copy(kind, caches);
     const get = <P>(cache: ReadonlyMap<string, P>) => ({
       get: ({ name }: { name: string }) => cache.get(name),
       list: () => [...cache.values()],
@@ -178,12 +203,12 @@ export class TurnsModel {
       byIndex: (index: string, value: string) =>
         [...cache.values()].filter(({ runUid }) => index !== byRun || runUid === value),
     });
-    return new RunReconciler({
+    const operator = new RunReconciler({
       handler: reviewHandler as never,
       client: {
         create: (type, object) => this.#request(() => this.#create(type, object)),
         get: (type, { name }) => this.#request(() => this.#get(type, name)),
-        list: (type) => this.#request(() => this.#list(type)) as never,
+        list: (type, { labelSelector }) => this.#request(() => this.#list(type, labelSelector)) as never,
         patch: (type, { name }, patch) => this.#request(() => this.#patch(type, name, patch)),
         delete: (type, { name }) => this.#request(() => this.#delete(type, name)),
       },
@@ -208,6 +233,8 @@ export class TurnsModel {
       logger,
       metrics: { attemptEnded: () => undefined, roundEnded: () => undefined },
     });
+    operator.inherit();
+    return operator;
   }
 
   get #now(): number {
@@ -219,20 +246,18 @@ export class TurnsModel {
     if (job !== undefined) this.#jobs.set(name, job);
   }
 
-  /** Brings a cache up to date, and tells whether it was not. */
-  #copy(kind: Kind): boolean {
+  /** Makes a cache show what is there, or what another's showed, and tells whether it did not. */
+  #copy(kind: Kind, { runs, jobs, pods, claim } = this.#listed()): boolean {
     switch (kind) {
-      case "runs": {
-        const runs = [...this.#lives.values()].flatMap(({ run }) => (run === undefined ? [] : [projectRun(run)]));
+      case "runs":
         return copy(runs, this.#runs, (a, b) => a.resourceVersion === b.resourceVersion);
-      }
       case "jobs":
-        return copy(this.#real("jobs"), this.#jobs, Object.is);
+        return copy(jobs, this.#jobs, Object.is);
       case "pods":
-        return copy(this.#real("pods"), this.#pods, Object.is);
+        return copy(pods, this.#pods, Object.is);
       case "claim": {
         const before = JSON.stringify(this.#claimSeen);
-        this.#claimSeen = this.#claim && projectClaim(this.#claim);
+        this.#claimSeen = claim;
         return before !== JSON.stringify(this.#claimSeen);
       }
     }
@@ -305,9 +330,8 @@ export class TurnsModel {
   }
 
   #checkTurn(runName: string): void {
-    const others = <V extends { runName: string }>(cache: ReadonlyMap<string, V>) =>
-      [...cache.values()].filter((view) => view.runName !== runName);
-    const [jobs, pods] = [others(this.#jobs), others(this.#pods)];
+    const isAnothers = (view: { runName: string }): boolean => view.runName !== runName;
+    const [jobs, pods] = [this.#real("jobs").filter(isAnothers), this.#real("pods").filter(isAnothers)];
     const holder = this.#claim?.metadata.annotations?.["orchestrator.io/holder"];
     this.#keep("whoever starts holds the workspace", holder === uidOf(runName));
     this.#keep("nobody starts while the Job of another is live", liveAmong(jobs, pods).length === 0);
@@ -333,9 +357,10 @@ export class TurnsModel {
     return { apiVersion: "batch/v1", kind: "Job", metadata: { ...key, name, ownerReferences } };
   }
 
-  #list(type: ResourceType) {
-    const all: readonly { name: string }[] = this.#real(type.kind === "Job" ? "jobs" : "pods");
-    return { items: all.map(({ name }) => ({ kind: type.kind, metadata: { name } })), resourceVersion: "0" };
+  #list(type: ResourceType, labelSelector = "") {
+    const all: readonly { name: string; runUid: string }[] = this.#real(type.kind === "Job" ? "jobs" : "pods");
+    const selected = all.filter(({ runUid }) => labelSelector.endsWith(`=${runUid}`));
+    return { items: selected.map(({ name }) => ({ kind: type.kind, metadata: { name } })), resourceVersion: "0" };
   }
 
   #patch(type: ResourceType, name: string, patch: unknown): KubernetesObject {

@@ -34,6 +34,8 @@ const podSteps = pod(
 );
 const trouble = fc.oneof(
   fc.constant(operator({ type: "operator restarts" })),
+  fc.constant(operator({ type: "standby catches up" })),
+  fc.constant(operator({ type: "standby leads" })),
   fc.constant(cluster({ type: "claim is deleted" })),
   run.map((gone) => cluster({ type: "run is deleted", run: gone })),
   fc.tuple(fc.nat(3), fc.boolean()).map(([after, applied]) => operator({ type: "request fails", after, applied })),
