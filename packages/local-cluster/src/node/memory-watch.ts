@@ -30,12 +30,12 @@ export class MemoryWatch {
   async run(signal: AbortSignal): Promise<never> {
     for (;;) {
       await sleep(this.#clock, this.#intervalMs, signal);
-      if (this.#containers.size > 0) await this.#look();
+      if (this.#containers.size > 0) this.#look();
     }
   }
 
-  async #look(): Promise<void> {
-    const processes = await readProcesses();
+  #look(): void {
+    const processes = readProcesses();
     for (const container of this.#containers) {
       if (treeMemory(processes, container.pid) <= container.limitBytes) continue;
       this.#containers.delete(container);

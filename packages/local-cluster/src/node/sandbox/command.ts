@@ -36,8 +36,12 @@ export async function runCommand(options: {
   const timeout = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([timeout, signal]);
   const killTree = (): void => {
-    // Failing to read the table leaves the process to its sandbox, with which it ends.
-    void endTree(child.pid).catch(() => child.kill("SIGKILL"));
+    try {
+      endTree(child.pid);
+    } catch {
+      // Failing to read the table leaves what the process has started to its sandbox, with which it ends.
+      child.kill("SIGKILL");
+    }
     // What was started and has left the tree may hold them open for ever.
     for (const pipe of pipes) pipe.destroy();
   };
@@ -53,9 +57,9 @@ export async function runCommand(options: {
 }
 
 /** The first process reaps the one that it has put into the sandbox, and ends with it: an orphan would hold the sandbox up. */
-async function endTree(pid: number | undefined): Promise<void> {
+function endTree(pid: number | undefined): void {
   if (pid === undefined) return;
-  const [root, ...below] = processTree(await readProcesses(), pid);
+  const [root, ...below] = processTree(readProcesses(), pid);
   const members = root === undefined || below.length > 0 ? below : [root];
   for (const member of members.toReversed()) {
     try {
