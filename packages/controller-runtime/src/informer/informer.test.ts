@@ -83,6 +83,18 @@ describe("an informer", () => {
     expect(informer.store.get({ namespace: "one", name: "a" })).toBeUndefined();
   });
 
+  it("says how far the API server is, whatever it takes to learn that", async () => {
+    const { informer, server, clock } = await setUp([status(403, "Forbidden"), list("12", [], "next")]);
+    const version = informer.currentVersion(signal);
+    await clock.passTimer(1000);
+    expect(await version).toBe("12");
+    expect(server.requests.map(({ query }) => query.get("limit"))).toEqual(["1", "1"]);
+    const stop = new AbortController();
+    const unanswered = informer.currentVersion(stop.signal);
+    stop.abort(new Error("enough"));
+    await expect(unanswered).rejects.toThrow("enough");
+  });
+
   it("tells nothing when a new list brings nothing new", async () => {
     const { server, clock, changes, start } = await setUp([
       list("10", [configMap("a", "1")]),

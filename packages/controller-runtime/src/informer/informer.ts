@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { KubernetesClient } from "../client/kubernetes-client.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep, systemClock } from "../clock.ts";
 import type { KubernetesObject } from "../kubernetes-object.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { keyOf } from "../object-key.ts";
@@ -12,6 +12,8 @@ import { OwnWrites } from "./own-writes.ts";
 import type { Store } from "./store.ts";
 
 type Listener<P> = (change: Change<P>, context: ChangeContext) => void;
+
+const retryMs = 1000;
 
 export interface InformerOptions<T extends KubernetesObject, P> {
   client: KubernetesClient;
@@ -94,6 +96,26 @@ export class Informer<T extends KubernetesObject, P> {
       await Promise.race([this.#synced.promise, aborted.promise]);
     } finally {
       signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * How far the API server is, whatever the watch has told: what other programs have written before is not newer. Asks until there
+   * is an answer.
+   *
+   * @throws the signal's reason when that aborts.
+   */
+  async currentVersion(signal: AbortSignal): Promise<string> {
+    const { client, namespaces, logger, clock = systemClock } = this.#options;
+    const options = { namespace: namespaces?.[0], limit: 1, signal };
+    for (;;) {
+      try {
+        return (await client.list(this.type, options)).resourceVersion;
+      } catch (error) {
+        signal.throwIfAborted();
+        logger.warn({ resource: this.type.plural, err: error }, "cannot read how far the API server is, trying again");
+        await sleep(clock, retryMs, signal);
+      }
     }
   }
 

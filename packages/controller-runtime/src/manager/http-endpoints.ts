@@ -8,7 +8,7 @@ export interface Answer {
   contentType?: string;
 }
 
-/** Answers GET requests by path; everything else is 404. */
+/** Answers requests by their path, whatever the method; every other path is 404. */
 export class HttpEndpoints {
   readonly #server: Server;
 

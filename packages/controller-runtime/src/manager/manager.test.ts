@@ -115,7 +115,7 @@ describe("the start", () => {
   it("tells who asked for it that it leads, before anything is reconciled", async () => {
     const { manager, calls } = await setUp(done);
     const before: string[][] = [];
-    manager.onLeading(() => void before.push([...calls]));
+    manager.onLeading(async () => void before.push([...calls]));
     await expect.poll(() => calls).toEqual(["a"]);
     expect(before).toEqual([[]]);
   });
@@ -207,6 +207,23 @@ describe("the stop", () => {
     standby.stop.abort();
     await expect(standby.running).resolves.toBeUndefined();
     expect(standby.api.lease?.spec?.holderIdentity).toBe("other");
+  });
+
+  it("gives the lease back that it has just taken and has not begun to use", async () => {
+    const { api, calls, manager, stop, running } = await setUp(done);
+    let asked: AbortSignal | undefined;
+    manager.onLeading((signal) => {
+      asked = signal;
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      });
+    });
+    await expect.poll(() => asked).toBeDefined();
+    expect(api.lease?.spec?.holderIdentity).toBe("me");
+    stop.abort();
+    await running;
+    expect(api.lease?.spec?.holderIdentity).toBeUndefined();
+    expect(calls).toEqual([]);
   });
 
   it("gives up a reconcile that takes too long, and leaves the lease to run out", async () => {

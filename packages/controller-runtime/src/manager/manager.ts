@@ -33,7 +33,7 @@ export class Manager {
   readonly #healthServer: HttpEndpoints;
   readonly #informers: AnyInformer[] = [];
   readonly #controllers: Controller[] = [];
-  readonly #onLeading: (() => void)[] = [];
+  readonly #onLeading: ((signal: AbortSignal) => Promise<void>)[] = [];
   #ready = false;
 
   constructor(options: {
@@ -78,8 +78,8 @@ export class Manager {
     else this.#informers.push(part);
   }
 
-  /** The listener is called when this process begins to lead, before its controllers run; it must not throw. */
-  onLeading(listener: () => void): void {
+  /** The listener is waited for when this process begins to lead, before its controllers run. The signal aborts when it is to stop. */
+  onLeading(listener: (signal: AbortSignal) => Promise<void>): void {
     this.#onLeading.push(listener);
   }
 
@@ -138,21 +138,35 @@ export class Manager {
   }
 
   async #lead(lifetime: Lifetime): Promise<void> {
-    const { stop, abandon, election } = lifetime;
+    const { abandon, election } = lifetime;
     const holding = this.#elector?.hold(election.signal);
     if (holding !== undefined) lifetime.watch(holding, () => abandon.abort(new Error("leadership is lost")));
-    for (const listener of this.#onLeading) listener();
-    const workers = Promise.all(this.#controllers.map((controller) => controller.run(stop, abandon.signal)));
-    this.#logger.info("controllers are running");
-    await aborted(stop);
-    this.#logger.info("stopping: finishing the reconciles in hand");
     try {
-      await this.#finish(workers, abandon);
+      if (await this.#begun(lifetime)) await this.#control(lifetime);
     } finally {
       election.abort();
       await holding?.catch(() => undefined);
     }
     await this.#release();
+  }
+
+  /** False when it is to stop before it has begun. */
+  async #begun({ stop }: Lifetime): Promise<boolean> {
+    try {
+      await Promise.all(this.#onLeading.map((listener) => listener(stop)));
+      return true;
+    } catch (error) {
+      if (stop.aborted) return false;
+      throw error;
+    }
+  }
+
+  async #control({ stop, abandon }: Lifetime): Promise<void> {
+    const workers = Promise.all(this.#controllers.map((controller) => controller.run(stop, abandon.signal)));
+    this.#logger.info("controllers are running");
+    await aborted(stop);
+    this.#logger.info("stopping: finishing the reconciles in hand");
+    await this.#finish(workers, abandon);
   }
 
   async #release(): Promise<void> {

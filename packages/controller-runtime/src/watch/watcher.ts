@@ -225,7 +225,7 @@ export class Watcher<T extends KubernetesObject> {
 
   async #pause(failures: number, error: unknown, signal: AbortSignal): Promise<void> {
     const asked = isApiError(error) ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const delay = Math.max(asked, backoffDelay(failures, backoff, this.#random));
+    const delay = Math.max(Math.min(asked, backoff.maxMs), backoffDelay(failures, backoff, this.#random));
     const fields = { failures, delayMs: Math.round(delay) };
     if (error === undefined) this.#logger.debug(fields, "watch ended early");
     else this.#logger.warn({ ...fields, err: error }, "watch interrupted");

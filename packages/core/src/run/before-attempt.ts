@@ -7,12 +7,12 @@ import { attemptDue } from "./attempt-due.ts";
 import type { Waiting } from "./attempt-state.ts";
 import { settleMs } from "./check-attempt.ts";
 import { endedAttempts } from "./current-attempt.ts";
-import { lookAgain, type Action, type Decision, type Situation } from "./decision.ts";
+import { lookAgain, lookFirst, type Action, type Decision, type Situation } from "./decision.ts";
 import { endRound } from "./end-attempt.ts";
 import { beginRound } from "./begin-round.ts";
 import { liveJobs } from "./job-handler.ts";
 import { ensureNetworkPolicy } from "./network-policy.ts";
-import type { PodView } from "./observation.ts";
+import type { Observation, PodView } from "./observation.ts";
 import { isReason, type Reason } from "./reason.ts";
 import { resumeOf } from "./resume.ts";
 import { noUsage } from "./round-usage.ts";
@@ -99,13 +99,15 @@ function waitForOld(situation: Situation, pod: PodView, since: number): Decision
 
 function start(situation: Situation): Decision {
   const { observation, now, settings } = situation;
-  const built = build(situation);
-  if (built.type === "impossible") return endImpossible(situation, built);
+  const parsed = parseSpec(situation);
+  if (parsed.type === "impossible") return endImpossible(situation, parsed);
   const { workspace } = observation;
   const turn = workspace && turnOf(situation, workspace);
   if (turn?.type === "wait") return waitForTurn(situation, turn);
+  const built = build(situation, parsed.spec);
+  if (built.type === "impossible") return endImpossible(situation, built);
   const { configMap, job } = built.resources;
-  return lookAgain(
+  const decision = lookAgain(
     situation,
     [
       ...ensureNetworkPolicy(situation),
@@ -115,10 +117,22 @@ function start(situation: Situation): Decision {
     ],
     now + settings.waitingNoticeAfterMs,
   );
+  return lookFirst(decision, ...notSeenToRest(observation));
 }
 
+/** UIDs of the runs that must have no Job or pod that works, or the attempt would be one too many. */
+function notSeenToRest({ run, attempt, inherited, workspace }: Observation): string[] {
+  const holder = workspace?.claim?.holder?.runUid;
+  const before = holder === undefined || holder === run.uid ? [] : [holder];
+  // The name of the very first Job is taken as long as that Job exists, and nothing else can be at work.
+  const first = attempt.number === 1 && attempt.round === 1;
+  return first && inherited !== true ? before : [run.uid, ...before];
+}
+
+/** Whoever has just taken the workspace is told of when it is likely to have a pod on a node, once. */
 function waitForTurn(situation: Situation, { message, until }: Extract<Turn, { type: "wait" }>): Decision {
-  const since = attemptDue(situation.observation.run);
+  const { run, workspace } = situation.observation;
+  const since = Math.max(attemptDue(run), workspace?.claim?.holder?.since ?? 0);
   return notice(situation, { reason: "WorkspaceInUse", message }, { since, until });
 }
 
@@ -139,18 +153,28 @@ export function endImpossible(
   return endRound(situation, { reason, message });
 }
 
-type Built = { type: "built"; resources: AttemptResources } | { type: "impossible"; reason: Reason; message: string };
+interface Impossible {
+  type: "impossible";
+  reason: Reason;
+  message: string;
+}
 
-function build({ handler, observation, plan, settings }: Situation): Built {
+function parseSpec({ handler, observation }: Situation): { type: "parsed"; spec: unknown } | Impossible {
+  const { run } = observation;
+  const spec = handler.spec.safeParse(run.spec);
+  if (spec.success) return { type: "parsed", spec: spec.data };
+  const message = `${handler.resource.kind} ${run.name} cannot be carried out: ${firstFinding(spec.error)}`;
+  return { type: "impossible", reason: "InvalidInput", message };
+}
+
+function build(
+  { handler, observation, plan, settings }: Situation,
+  spec: unknown,
+): { type: "built"; resources: AttemptResources } | Impossible {
   const { run, attempt } = observation;
   const { kind } = handler.resource;
-  const spec = handler.spec.safeParse(run.spec);
-  if (!spec.success) {
-    const message = `${kind} ${run.name} cannot be carried out: ${firstFinding(spec.error)}`;
-    return { type: "impossible", reason: "InvalidInput", message };
-  }
   const { namespace, name, uid, status } = run;
-  const identity = { apiVersion: apiVersion(handler.resource), kind, namespace, name, uid, spec: spec.data };
+  const identity = { apiVersion: apiVersion(handler.resource), kind, namespace, name, uid, spec };
   const resume = resumeOf(status, attempt.round, plan.retry.resumeSession);
   const spent = status.usage ?? noUsage;
   const request = { run: identity, attempt, timing: plan.timing, settings: settings.attempt, spent };

@@ -460,7 +460,7 @@ describe("a run that is cancelled", () => {
     const run = inRound({ phase: "Running", attempts }, { cancel: true });
     const decision = decided({ run, job: aJob() });
     expect(writes(decision.actions)).toEqual(["event Cancelled", "status Cancelled", "delete docs-a-run-1"]);
-    expect(decision.assumed).toBe(true);
+    expect(decision.lookAt).toEqual(["run-uid"]);
     // The Job has ended: its pod's end is on its way.
     expect(decided({ run, job: aJob({ finishedAt: now }) }).actions).toEqual([]);
   });

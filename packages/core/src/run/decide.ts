@@ -5,6 +5,7 @@ import {
   awaitChange,
   deleteJobs,
   lookAgain,
+  lookFirst,
   type Action,
   type Decision,
   type DecideSettings,
@@ -13,7 +14,7 @@ import {
 } from "./decision.ts";
 import { endAttempt, endRound, stopOf, type Stop } from "./end-attempt.ts";
 import { liveJobs, type JobHandler } from "./job-handler.ts";
-import { isTerminal, type Observation, type PodView } from "./observation.ts";
+import { isTerminal, type Observation, type PodView, type RunView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
 import { deadlineOf } from "./run-plan.ts";
 import { runningStatus, stoppingStatus } from "./status.ts";
@@ -30,17 +31,17 @@ export function decide(
   // Garbage collection removes what a deleted run owns.
   if (run.deleting) return { actions: [], next: awaitChange };
   const situation = situationOf(handler, observation, settings, moment);
-  if (isTerminal(run.status)) return sureOfDeletions(afterEnd(situation));
+  if (isTerminal(run.status)) return sureOfDeletions(run, afterEnd(situation));
   const { actions, ...rest } = decideAttempt(situation);
   const deleted = actions.flatMap((action) => (action.type === "deleteJob" ? [action.job] : []));
   const old = liveJobs(observation).filter((job) => job !== observation.job && !deleted.includes(job));
-  return sureOfDeletions({ ...rest, actions: [...actions, ...deleteJobs(old, "its attempt has ended")] });
+  return sureOfDeletions(run, { ...rest, actions: [...actions, ...deleteJobs(old, "its attempt has ended")] });
 }
 
 /** A run that is known too late makes its newest Job look old: what no guarded write comes before is looked at once more. */
-function sureOfDeletions(decision: Decision): Decision {
+function sureOfDeletions({ uid }: RunView, decision: Decision): Decision {
   const first = decision.actions.find(({ type }) => type === "deleteJob" || type === "patchStatus");
-  return first?.type === "deleteJob" ? { ...decision, assumed: true } : decision;
+  return first?.type === "deleteJob" ? lookFirst(decision, uid) : decision;
 }
 
 /**
@@ -102,7 +103,7 @@ function decideAttempt(situation: Situation): Decision {
       return settle(situation, state, stop);
     case "ended": {
       const decision = endAttempt(situation, state.ending, statusFields);
-      return observation.pod?.ended === true ? decision : { ...decision, assumed: true };
+      return observation.pod?.ended === true ? decision : lookFirst(decision, observation.run.uid);
     }
   }
 }
@@ -120,15 +121,15 @@ function work(situation: Situation, state: Extract<AttemptState, { type: "runnin
 
 /** What is missing may yet be told of; but a Job without a pod, which may never end by itself, does not outlast a stop. */
 function settle(situation: Situation, { until }: { until: number }, stop: Stop | undefined): Decision {
-  const { pod, job } = situation.observation;
+  const { run, pod, job } = situation.observation;
   if (stop === undefined || pod !== undefined || job?.finishedAt !== undefined) return lookAgain(situation, [], until);
-  return { ...endAttempt(situation, stop), assumed: true };
+  return lookFirst(endAttempt(situation, stop), run.uid);
 }
 
 /** A pod that has begun is told to end, and read when it has; anything less is ended with its Job. */
 function stopAttempt(situation: Situation, { until }: { until: number }, stop: Stop): Decision {
-  const { pod } = situation.observation;
-  if (pod === undefined || isUntouched(pod)) return { ...endAttempt(situation, stop), assumed: true };
+  const { run, pod } = situation.observation;
+  if (pod === undefined || isUntouched(pod)) return lookFirst(endAttempt(situation, stop), run.uid);
   if (pod.stopAsked) return lookAgain(situation, [], until);
   const actions: Action[] = [{ type: "stopPod", pod, why: stop.message }];
   // The pod may take its whole grace period; nobody waits for one whose agent has not begun.

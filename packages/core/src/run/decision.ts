@@ -55,10 +55,10 @@ export type Action =
 export interface Decision {
   actions: Action[];
   /**
-   * It rests on what has not been seen: a pod that is not there, or whose end has not come, or that nothing newer is known of a run
-   * whose Job is deleted. A cache that is behind looks just like that, so it is made anew after a look at the API server.
+   * UIDs of the runs that it rests on not having seen more of: a pod that is not there, or whose end has not come, or a change of a
+   * run whose Job is made or deleted. A cache that is behind looks just like that, so it is made anew after a look at the API server.
    */
-  assumed?: true;
+  lookAt?: readonly string[];
   /** When to look again though nothing has changed. */
   next: ReconcileResult;
 }
@@ -83,6 +83,11 @@ const longestWaitMs = 24 * 24 * 3_600_000;
 export function lookAgain({ now, deadline }: Situation, actions: Action[], at: number): Decision {
   const due = deadline > now ? Math.min(at, deadline) : at;
   return { actions, next: waitUntil(due, now) };
+}
+
+/** The same, once these runs have been looked at. */
+export function lookFirst(decision: Decision, ...uids: string[]): Decision {
+  return uids.length === 0 ? decision : { ...decision, lookAt: [...(decision.lookAt ?? []), ...uids] };
 }
 
 export function waitUntil(at: number, now: number): ReconcileResult {

@@ -18,19 +18,27 @@ export class LifeCluster {
   now = startOfRun;
   quota = false;
   run: RunObject | undefined;
+  /** All that the run has been, the oldest first. */
+  readonly history: RunObject[] = [];
   readonly jobs = new Map<string, JobView>();
   readonly pods = new Map<string, ModelPod>();
   /** Pods that are gone, and what they have used. */
   readonly #gone: ModelPod[] = [];
   /** UIDs of the Jobs that have had their pod: it is never replaced. */
   readonly #served = new Set<string>();
-  #version = 1;
   #generation = 1;
 
   readonly #identity: { namespace: string; name: string; uid: string };
+  readonly #versions: { newest: number };
 
-  constructor(spec: Record<string, unknown>, { name = key.name, uid = runUid }: { name?: string; uid?: string } = {}) {
+  /** @param options `versions` is shared by the runs of one API server. */
+  constructor(
+    spec: Record<string, unknown>,
+    options: { name?: string; uid?: string; versions?: { newest: number } } = {},
+  ) {
+    const { name = key.name, uid = runUid, versions = { newest: 0 } } = options;
     this.#identity = { ...key, name, uid };
+    this.#versions = versions;
     this.#write(spec, { phase: "Pending" });
   }
 
@@ -43,7 +51,8 @@ export class LifeCluster {
   }
 
   #write(spec: unknown, status: RunStatus): RunObject {
-    const versions = { resourceVersion: String(this.#version++), generation: this.#generation };
+    this.#versions.newest += 1;
+    const versions = { resourceVersion: String(this.#versions.newest), generation: this.#generation };
     this.run = {
       apiVersion: "orchestrator.io/v1",
       kind: "ReviewRun",
@@ -51,6 +60,7 @@ export class LifeCluster {
       spec,
       status,
     };
+    this.history.push(this.run);
     return this.run;
   }
 

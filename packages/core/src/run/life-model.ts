@@ -97,6 +97,8 @@ export class LifeModel {
         return await this.#pass(step.seconds * 1000);
       case "watch catches up":
         return await this.#catchUp(step.kind);
+      case "watch tells the run's next version":
+        return await this.#follow();
       case "request fails":
         this.#failure = { after: step.after, applied: step.applied };
         return;
@@ -191,7 +193,7 @@ export class LifeModel {
       logger,
       metrics: { attemptEnded: () => undefined, roundEnded: () => undefined },
     });
-    operator.inherit();
+    operator.inherit(this.#cluster.history.at(-1)?.metadata.resourceVersion ?? "0");
     return operator;
   }
 
@@ -212,6 +214,14 @@ export class LifeModel {
 
   async #catchUp(kind: (typeof kinds)[number]): Promise<void> {
     if (this.#copy(kind)) await this.#reconcile();
+  }
+
+  async #follow(): Promise<void> {
+    const seen = Number(this.#cache.run?.resourceVersion ?? 0);
+    const next = this.#cluster.history.find(({ metadata }) => Number(metadata.resourceVersion) > seen);
+    if (next === undefined) return;
+    this.#cache.run = projectRun(next);
+    await this.#reconcile();
   }
 
   /** A clock that is set back delays no timer. */
@@ -316,7 +326,7 @@ export class LifeModel {
       "a run that has ended makes no Job": !isTerminal(status),
       "a run that is held or cancelled makes no Job": !suspend && !cancel,
       "an attempt waits until it is due": now >= (Date.parse(status.nextAttemptAt ?? "") || 0),
-      "no attempt starts while an old one may still run": !mayWork(this.#cache),
+      "no attempt starts while an old one may still run": !mayWork(this.#cluster),
     });
   }
 

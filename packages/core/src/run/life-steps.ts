@@ -40,6 +40,7 @@ export type ClusterStep = { type: "controllers act" } | { type: "quota"; forbids
 export type OperatorStep =
   | { type: "time passes"; seconds: number }
   | { type: "watch catches up"; kind: "run" | "jobs" | "pods" }
+  | { type: "watch tells the run's next version" }
   | { type: "operator restarts" }
   | { type: "standby catches up" }
   | { type: "standby leads" }

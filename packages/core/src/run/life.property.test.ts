@@ -12,7 +12,10 @@ const catchUp = (kind: "run" | "jobs" | "pods") => operator({ type: "watch catch
 
 const stepBack = -30;
 const time = oneOf(1, 15, 60, 130, 700, stepBack).map((seconds) => operator({ type: "time passes", seconds }));
-const watch = oneOf("run" as const, "jobs" as const, "pods" as const).map(catchUp);
+const watch = fc.oneof(
+  oneOf("run" as const, "jobs" as const, "pods" as const).map(catchUp),
+  oneOf(operator({ type: "watch tells the run's next version" })),
+);
 const ending = fc
   .record(
     { end: oneOf(...ends), resumable: fc.boolean(), knowsRound: fc.boolean() },

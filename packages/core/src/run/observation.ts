@@ -126,6 +126,8 @@ export interface AttemptId {
 /** Everything that is known about one run at one moment. */
 export interface Observation {
   run: RunView;
+  /** Another process led when the run became what is known of it, and may have gone on with it since. */
+  inherited?: true;
   /** The attempt that is under way or would be the next. */
   attempt: AttemptId;
   /** Its Job. */

@@ -192,7 +192,7 @@ function addController(manager: Manager, handler: JobHandler, program: Program):
   manager.add(pods);
   if (networkPolicies !== undefined) manager.add(networkPolicies);
   manager.add(controller);
-  manager.onLeading(() => reconciler.inherit());
+  manager.onLeading(async (signal) => reconciler.inherit(await runs.currentVersion(signal)));
 }
 
 function claimInformer(

@@ -175,8 +175,8 @@ function scene(answers: Partial<Record<Call, Answer | Error>> = {}, settings: Pa
     },
   });
   const signal = new AbortController();
-  const reconcile = () => reconciler.reconcile(key, signal.signal);
-  const inherit = () => reconciler.inherit();
+  const reconcile = (name = key.name) => reconciler.reconcile({ ...key, name }, signal.signal);
+  const inherit = () => reconciler.inherit("7");
   const calls = () => asked.map(({ call }) => call);
   const caches = { runs, jobs, pods, claims, networkPolicies };
   return { ...caches, asked, calls, counted, log, enqueued, clock, signal, reconcile, inherit };
@@ -305,16 +305,34 @@ describe("a reconcile", () => {
     });
   });
 
-  it("looks once at a run that another process may have worked on before it starts an attempt of it", async () => {
+  it("looks at a run that another process may have worked on before it starts an attempt of it", async () => {
     const { runs, jobs, calls, reconcile, inherit } = scene();
     runs.remember(aRunObject());
     inherit();
     await reconcile();
     expect(calls()).toEqual(["get ReviewRun", "list Job", "list Pod", "create ConfigMap", "create Job"]);
-    jobs.objects.clear();
-    runs.remember(aRunObject({ metadata: { ...aRunObject().metadata, uid: "another-uid" } }));
+    expect(jobs.list()).toHaveLength(1);
+  });
+
+  it("does not look at a run that is known as it became since this process leads", async () => {
+    const { runs, calls, reconcile, inherit } = scene();
+    runs.remember(aRunObject({ metadata: { ...aRunObject().metadata, resourceVersion: "10" } }));
+    inherit();
     await reconcile();
-    expect(calls().slice(5)).toEqual(["create ConfigMap", "create Job"]);
+    expect(calls()).toEqual(["create ConfigMap", "create Job"]);
+  });
+
+  it("does nothing for a run that has gone while it was looked at", async () => {
+    const { runs, calls, reconcile, inherit } = scene({
+      "list Pod": () => {
+        runs.objects.clear();
+        return { items: [] };
+      },
+    });
+    runs.remember(aRunObject());
+    inherit();
+    expect(await reconcile()).toEqual(awaitChange);
+    expect(calls()).toEqual(["get ReviewRun", "list Job", "list Pod"]);
   });
 
   it("starts nothing where another process has ended the run meanwhile", async () => {
@@ -509,6 +527,25 @@ describe("a workspace", () => {
     expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 10_000 });
   });
 
+  it("is left to a run whose Job is long in coming, whatever is asked of that run meanwhile", async () => {
+    const slow = Promise.withResolvers<void>();
+    const { runs, claims, clock, calls, reconcile } = scene({
+      "create ConfigMap": (made) => slow.promise.then(() => made),
+    });
+    runs.remember(aRunObject({ spec }));
+    const first = reconcile();
+    await expect.poll(() => calls()).toContain("create ConfigMap");
+    expect(claims.list()).toHaveLength(1);
+    runs.remember(aRunObject({ spec: { ...spec, suspend: true } }));
+    const { metadata } = aRunObject();
+    runs.remember(aRunObject({ spec, metadata: { ...metadata, name: "second", uid: "second-uid" } }));
+    clock.now += 10_000;
+    expect(await reconcile("second")).toEqual(soon);
+    slow.resolve();
+    await first;
+    expect(calls().filter((call) => call === "create Job")).toHaveLength(1);
+  });
+
   it("is looked at before a new leader goes on in it, for another may have taken it", async () => {
     const { runs, claims, calls, reconcile, inherit } = scene({
       "get PersistentVolumeClaim": () => claim({ annotations: { "orchestrator.io/holder": "other", ...since } }),
@@ -581,6 +618,25 @@ describe("a workspace", () => {
     const { runs, reconcile } = scene({ "create PersistentVolumeClaim": error });
     runs.remember(aRunObject({ spec }));
     await expect(reconcile()).rejects.toMatchObject({ kind: "KubeError", operation, cause: error });
+  });
+});
+
+describe("a creation that the API server fails", () => {
+  const failing = refusal(500, "InternalError");
+
+  it("is the controller's to try again, and told once it has lasted", async () => {
+    const { runs, asked, clock, calls, reconcile } = scene({ "create Job": failing, patch: patched });
+    runs.remember(aRunObject());
+    await expect(reconcile()).rejects.toThrow(operation);
+    expect(calls()).toEqual(["create ConfigMap", "create Job"]);
+    clock.now += 15_000;
+    await reconcile();
+    const conditions = [
+      {},
+      { reason: "PodNotCreated", message: expect.stringContaining(failing.message) as string },
+      {},
+    ];
+    expect(asked.at(-1)?.body).toMatchObject({ status: { phase: "Pending", conditions } });
   });
 });
 

@@ -1,5 +1,6 @@
 import {
   apiVersion,
+  compareResourceVersions,
   controllerOf,
   isApiError,
   resources,
@@ -86,19 +87,21 @@ export class RunReconciler {
   readonly #options: RunReconcilerOptions;
   /** Per run (by key): the newest attempt, by name, whose Job this process has seen. */
   readonly #jobSeen = new Map<string, string>();
-  /** UIDs of runs that others may have worked on past what the caches show. */
-  readonly #inherited = new Set<string>();
+  /** What is known of a run and no newer than this may be behind what another process has done. */
+  #inheritedUpTo = "0";
+  /** Claims of workspaces that a run is taking, to have its Job there next. */
+  readonly #taking = new Set<string>();
 
   constructor(options: RunReconcilerOptions) {
     this.#options = options;
   }
 
   /**
-   * Begins to lead where another process may have led until now: a run that is known already is looked at before it gets
-   * its first Job from here. Everything else that is written is guarded by the version, or the UID, that it was decided on.
+   * Begins to lead where another process may have led until now, which left the runs at this version: one that is not known in a
+   * newer version is looked at before it gets a Job from here. Statuses and claims are guarded by the version they were decided on.
    */
-  inherit(): void {
-    for (const { uid, status } of this.#options.runs.list()) if (!isTerminal(status)) this.#inherited.add(uid);
+  inherit(resourceVersion: string): void {
+    this.#inheritedUpTo = resourceVersion;
   }
 
   readonly reconcile = async (key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> => {
@@ -122,42 +125,45 @@ export class RunReconciler {
   ): Promise<ReconcileResult> {
     const { handler, settings } = this.#options;
     const decision = decide(handler, observation, settings, this.#moment());
-    const doubtful = this.#doubtful(observation.run, decision).filter((uid) => !looked.has(uid));
-    if (doubtful.length === 0) return await this.#apply(observation, decision, signal);
-    if (!(await this.#look(observation, doubtful, signal))) return { type: "awaitChange" };
-    const seen = this.#known(keyOf(observation.run)) ?? observation;
-    return await this.#decideAndApply(seen, new Set([...looked, ...doubtful]), signal);
+    const toLookAt = (decision.lookAt ?? []).filter((uid) => !looked.has(uid));
+    if (toLookAt.length === 0) return await this.#applyInTurn(observation, decision, signal);
+    if (!(await this.#look(observation, toLookAt, signal))) return { type: "awaitChange" };
+    const seen = this.#known(keyOf(observation.run));
+    if (seen === undefined) return { type: "awaitChange" };
+    return await this.#decideAndApply(seen, new Set([...looked, ...toLookAt]), signal);
   }
 
-  /** UIDs of the runs of which the caches may not show enough for what was decided. */
-  #doubtful({ uid }: RunView, { assumed, actions }: Decision): string[] {
-    const others = actions.flatMap((action) => {
-      const holder = action.type === "takeWorkspace" ? action.seen?.holder?.runUid : undefined;
-      return holder === undefined || holder === uid ? [] : [holder];
-    });
-    const starts = actions.some((action) => action.type === "create" && action.object.kind === resources.jobs.kind);
-    return assumed === true || (starts && this.#inherited.has(uid)) ? [uid, ...others] : others;
-  }
-
-  /** Reads a run, and what there is of it and of those that it depends on, past the caches. False where the run is gone. */
+  /** Reads a run, its claim, and the Jobs and pods of the runs of these UIDs past the caches. False where the run is gone. */
   async #look({ run, workspace }: Observation, uids: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { client, handler, runs, jobs, pods, claims } = this.#options;
     const { namespace } = run;
     const claim = workspace?.claim;
-    try {
-      runs.remember(await client.get(handler.resource, keyOf(run), { signal }));
-      if (claim !== undefined) claims?.remember(await client.get(resources.persistentVolumeClaims, claim, { signal }));
-    } catch (error) {
-      if (isApiError(error, "NotFound")) return false;
-      throw error;
-    }
+    const current = await unlessGone(client.get(handler.resource, keyOf(run), { signal }));
+    if (current === undefined) return false;
+    runs.remember(current);
+    // A claim that is gone is the watch's to tell: whoever takes it as it was seen is refused.
+    const held = claim && (await unlessGone(client.get(resources.persistentVolumeClaims, claim, { signal })));
+    if (held !== undefined) claims?.remember(held);
     for (const uid of uids) {
       const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
       for (const job of (await client.list(resources.jobs, options)).items) jobs.remember(job);
       for (const pod of (await client.list(resources.pods, options)).items) pods.remember(pod);
-      this.#inherited.delete(uid);
     }
     return true;
+  }
+
+  /** A run whose Job is long in coming has its workspace to itself until then, whatever is asked of it meanwhile. */
+  async #applyInTurn(observation: Observation, decision: Decision, signal: AbortSignal): Promise<ReconcileResult> {
+    const take = decision.actions.find((action) => action.type === "takeWorkspace");
+    if (take === undefined) return await this.#apply(observation, decision, signal);
+    const claim = claimId(observation.run.namespace, take.claim.metadata.name);
+    if (this.#taking.has(claim)) return lookAgain(staleMs);
+    this.#taking.add(claim);
+    try {
+      return await this.#apply(observation, decision, signal);
+    } finally {
+      this.#taking.delete(claim);
+    }
   }
 
   #moment(): Moment {
@@ -197,7 +203,9 @@ export class RunReconciler {
     const workspace = isTerminal(run.status) ? undefined : this.#workspace(run);
     const policyKey = { namespace: key.namespace, name: networkPolicyName(handler.prefix) };
     const networkPolicy = this.#options.networkPolicies?.get(policyKey);
-    return { run, attempt, jobSeen, others, ...defined({ job, pod, workspace, networkPolicy }) };
+    const inherited = compareResourceVersions(run.resourceVersion, this.#inheritedUpTo) <= 0;
+    const own = defined({ job, pod, workspace, networkPolicy });
+    return { run, attempt, jobSeen, others, ...(inherited && { inherited }), ...own };
   }
 
   #workspace(run: RunView): WorkspaceView | undefined {
@@ -325,10 +333,13 @@ export class RunReconciler {
     const { handler, settings } = this.#options;
     // The run goes with its namespace.
     if (isNamespaceTerminating(error)) return { type: "stop", next: { type: "awaitChange" } };
-    if (![400, 403, 422].includes(error.status)) throw error;
+    if (![400, 403, 422, 500].includes(error.status)) throw error;
     const refusal = { object: label(object), message: error.message, shared: isShared(object) };
+    const refused = decideRefused(handler, observation, refusal, settings, this.#moment());
+    // An admission webhook that is down, or passing trouble: the first is told, and both are the controller's to try again.
+    if (error.status === 500 && refused.actions.length === 0) throw error;
     this.#log(observation.run).warn({ object: refusal.object, reason: refusal.message }, "refused");
-    if (error.status === 403) return redecide(decideRefused(handler, observation, refusal, settings, this.#moment()));
+    if ([403, 500].includes(error.status)) return redecide(refused);
     const message = `${refusal.object} is not valid: ${refusal.message}`;
     const cause = { reason: "InvalidInput", message } as const;
     return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
@@ -389,7 +400,7 @@ export class RunReconciler {
     const { client, pods, logger } = this.#options;
     const patch = { metadata: { uid: pod.uid }, spec: { activeDeadlineSeconds: stopNow } };
     try {
-      await pods.write(keyOf(pod), () => client.patch(resources.pods, keyOf(pod), patch, { type: "merge", signal }));
+      pods.remember(await client.patch(resources.pods, keyOf(pod), patch, { type: "merge", signal }));
       logger.info({ namespace: pod.namespace, pod: pod.name, why }, "told a pod to end");
       return done;
     } catch (error) {
@@ -462,6 +473,16 @@ function overtaken(error: unknown, whenGone: ReconcileResult = { type: "awaitCha
   if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
   if (isApiError(error, "NotFound")) return { type: "stop", next: whenGone };
   throw error;
+}
+
+/** Undefined where there is no such object. */
+async function unlessGone<T>(object: Promise<T>): Promise<T | undefined> {
+  try {
+    return await object;
+  } catch (error) {
+    if (isApiError(error, "NotFound")) return undefined;
+    throw error;
+  }
 }
 
 /** What belongs to a run names it as its owner; what belongs to none carries the labels that informers select it by. */

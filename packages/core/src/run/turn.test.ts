@@ -63,12 +63,6 @@ const held: [string, Partial<WorkspaceView>, string][] = [
   ],
   ["the Job of another may make a pod", { jobs: [aJob(ofOther)] }, "other;"],
   ["its holder could start now", { claim: heldBy("other-uid"), runs: [other({ createdAt: now })] }, "other;"],
-  [
-    "it was taken just now, and no Job is seen yet",
-    { claim: heldBy("other-uid", now - seconds), runs: [other({ spec: { ...spec, suspend: true } })] },
-    "other;",
-  ],
-  ["it was taken just now by a run that is not seen", { claim: heldBy("new", now - seconds) }, "that is gone;"],
   ["another is older", { runs: [other()] }, "other;"],
   ["another is as old, and comes first by its UID", { runs: [other({ createdAt: startOfRun, uid: "a" })] }, "other;"],
   ["it is going away", { claim: claim({ deleting: true }) }, "is being deleted"],
@@ -110,11 +104,20 @@ describe("a workspace", () => {
     expect(next.type === "requeueAfter" && next.milliseconds <= minutes).toBe(true);
   });
 
-  it("that was taken just now is looked at again when that has settled", () => {
-    expect(decided({ claim: heldBy("new", now - seconds) }).next).toEqual({
-      type: "requeueAfter",
-      milliseconds: 4 * seconds,
+  it.each([
+    ["by a run that has no Job yet", "other-uid", [other({ spec: { ...spec, suspend: true } })]],
+    ["by a run that is not seen", "new", []],
+  ])("that was taken just now %s is looked at again when that has settled", (_, holder, runs) => {
+    expect(decided({ claim: heldBy(holder, now - seconds), runs })).toEqual({
+      actions: [],
+      next: { type: "requeueAfter", milliseconds: 4 * seconds },
     });
+  });
+
+  it("is told of again when another has taken it long enough to be at work", () => {
+    const taken = { claim: heldBy("other-uid", now - 6 * seconds), runs: [other()], jobs: [aJob(ofOther)] };
+    expect(decided(taken).actions).toEqual([]);
+    expect(decided(taken, undefined, now + 4 * seconds).actions).toMatchObject([{ type: "patchStatus" }]);
   });
 
   it("is told of when the wait is longer than usual, once for each that is waited for", () => {

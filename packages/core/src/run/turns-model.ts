@@ -31,7 +31,11 @@ export type TurnsStep =
       step: { type: "controllers act" } | { type: "run is deleted"; run: number } | { type: "claim is deleted" };
     }
   | { on: "operator"; step: TurnsOperatorStep };
-type TurnsOperatorStep = Exclude<OperatorStep, { type: "watch catches up" }> | { type: "watch catches up"; kind: Kind };
+type TurnsOperatorStep =
+  | Exclude<OperatorStep, { type: "watch catches up" | "watch tells the run's next version" }>
+  | { type: "watch catches up"; kind: Kind }
+  /** What happens before a request is answered. */
+  | { type: "request takes long"; after: number; meanwhile: TurnsStep[] };
 
 const kinds = ["runs", "jobs", "pods", "claim"] as const;
 export type Kind = (typeof kinds)[number];
@@ -63,7 +67,7 @@ export class TurnsModel {
   readonly trace: string[] = [];
   readonly #lives: ReadonlyMap<string, LifeCluster>;
   #claim: PersistentVolumeClaim | undefined;
-  #version = 1;
+  readonly #versions = { newest: 0 };
   readonly #runs = new Map<string, RunView>();
   readonly #jobs = new Map<string, JobView>();
   readonly #pods = new Map<string, PodView>();
@@ -75,13 +79,18 @@ export class TurnsModel {
   /** Milliseconds until the operator looks at a run again; absent: it waits for a change. */
   readonly #timers = new Map<string, number>();
   #failure: { after: number; applied: boolean } | undefined;
+  #delay: { after: number; meanwhile: TurnsStep[] } | undefined;
+  /** Names of the runs that are reconciled, and of those that are to be again. */
+  readonly #inHand = new Set<string>();
+  readonly #again = new Set<string>();
   /** Kept, for the operator takes what its API server throws for an answer. */
   #broken: Error | undefined;
 
   constructor({ runs, random }: { runs: number; random: () => number }) {
     this.#random = random;
     const names = Array.from({ length: runs }, (_, index) => nameOf(index));
-    this.#lives = new Map(names.map((name) => [name, new LifeCluster(spec, { name, uid: uidOf(name) })]));
+    const versions = this.#versions;
+    this.#lives = new Map(names.map((name) => [name, new LifeCluster(spec, { name, uid: uidOf(name), versions })]));
     this.#operator = this.#start(this.#listed());
   }
 
@@ -90,6 +99,12 @@ export class TurnsModel {
     this.trace.push(`${name} ${describeStep(taken.step)}`);
     await this.#happen(name, taken);
     if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  async #meanwhile(taken: TurnsStep): Promise<void> {
+    const name = "run" in taken ? nameOf(taken.run) : "";
+    this.trace.push(`    meanwhile ${name} ${describeStep(taken.step)}`);
+    await this.#happen(name, taken);
   }
 
   async #happen(name: string, taken: TurnsStep): Promise<void> {
@@ -131,6 +146,9 @@ export class TurnsModel {
         return await this.#catchUp(step.kind);
       case "request fails":
         this.#failure = { after: step.after, applied: step.applied };
+        return;
+      case "request takes long":
+        this.#delay = { after: step.after, meanwhile: step.meanwhile };
     }
   }
 
@@ -138,6 +156,7 @@ export class TurnsModel {
   async finish(): Promise<void> {
     this.trace.push("-- from here on all goes well --");
     this.#failure = undefined;
+    this.#delay = undefined;
     for (const life of this.#lives.values()) life.obey({ type: "user edits", spec: { suspend: false } });
     for (let turn = 0; turn < 200; turn++) {
       this.#control();
@@ -215,10 +234,10 @@ export class TurnsModel {
       runs: {
         ...get(this.#runs),
         byIndex: () => [...this.#runs.values()].filter(({ status }) => !isTerminal(status)),
-        ...remembering<RunObject>(() => void this.#copy("runs")),
+        ...remembering<RunObject>((run) => void this.#runs.set(run.metadata.name, projectRun(run))),
       },
       jobs: { ...owned(this.#jobs), ...remembering<Job>(({ metadata }) => this.#rememberJob(metadata.name)) },
-      pods: { ...owned(this.#pods), ...remembering<Pod>(() => void this.#copy("pods")) },
+      pods: { ...owned(this.#pods), ...remembering<Pod>(({ metadata }) => this.#rememberPod(metadata.name)) },
       claims: {
         get: () => this.#claimSeen,
         list: () => [],
@@ -233,12 +252,17 @@ export class TurnsModel {
       logger,
       metrics: { attemptEnded: () => undefined, roundEnded: () => undefined },
     });
-    operator.inherit();
+    operator.inherit(String(this.#versions.newest));
     return operator;
   }
 
   get #now(): number {
     return this.#lives.get(nameOf(0))?.now ?? 0;
+  }
+
+  #rememberPod(name: string): void {
+    const pod = this.#real("pods").find((candidate) => candidate.name === name);
+    if (pod !== undefined) this.#pods.set(name, pod);
   }
 
   #rememberJob(name: string): void {
@@ -280,6 +304,14 @@ export class TurnsModel {
   }
 
   async #reconcile(name: string): Promise<void> {
+    this.#again.add(name);
+    if (this.#inHand.has(name)) return;
+    this.#inHand.add(name);
+    while (this.#again.delete(name)) await this.#reconcileOnce(name);
+    this.#inHand.delete(name);
+  }
+
+  async #reconcileOnce(name: string): Promise<void> {
     this.#timers.delete(name);
     try {
       const next = await this.#operator.reconcile({ ...key, name }, never);
@@ -294,6 +326,9 @@ export class TurnsModel {
   // The API server, which checks what it is asked for.
 
   async #request<T>(handle: () => unknown): Promise<T> {
+    const delay = this.#delay;
+    if (delay !== undefined) this.#delay = delay.after > 0 ? { ...delay, after: delay.after - 1 } : undefined;
+    if (delay?.after === 0) for (const step of delay.meanwhile) await this.#meanwhile(step);
     const failure = this.#failure;
     if (failure !== undefined) this.#failure = failure.after > 0 ? { ...failure, after: failure.after - 1 } : undefined;
     const fails = failure?.after === 0;
@@ -306,7 +341,10 @@ export class TurnsModel {
     switch (type.kind) {
       case "PersistentVolumeClaim":
         if (this.#claim !== undefined) throw refusal(409, "AlreadyExists");
-        return this.#putClaim({ ...object, metadata: { ...object.metadata, uid: `claim-${this.#version}` } } as never);
+        return this.#putClaim({
+          ...object,
+          metadata: { ...object.metadata, uid: `claim-${this.#versions.newest}` },
+        } as never);
       case "Job":
         return this.#createJob(object as Job);
       default:
@@ -322,7 +360,7 @@ export class TurnsModel {
     if (life.jobs.has(name)) throw refusal(409, "AlreadyExists");
     this.trace.push(`  creates a Job of ${runName}`);
     this.#checkTurn(runName);
-    const uid = `${name}-${this.#version++}`;
+    const uid = `${name}-${(this.#versions.newest += 1)}`;
     const round = Number(labels["orchestrator.io/round"]);
     const claim = workspaceClaimName(key.namespace, spec.serviceName);
     life.jobs.set(name, aJob({ name, uid, runName, runUid: uidOf(runName), round, createdAt: life.now, claim }));
@@ -333,7 +371,8 @@ export class TurnsModel {
     const isAnothers = (view: { runName: string }): boolean => view.runName !== runName;
     const [jobs, pods] = [this.#real("jobs").filter(isAnothers), this.#real("pods").filter(isAnothers)];
     const holder = this.#claim?.metadata.annotations?.["orchestrator.io/holder"];
-    this.#keep("whoever starts holds the workspace", holder === uidOf(runName));
+    // A claim that was deleted meanwhile is made anew by the next, who sees the Job.
+    this.#keep("nobody starts in a workspace that another holds", (holder ?? uidOf(runName)) === uidOf(runName));
     this.#keep("nobody starts while the Job of another is live", liveAmong(jobs, pods).length === 0);
     this.#keep(
       "no two pods are live in one workspace",
@@ -387,7 +426,7 @@ export class TurnsModel {
 
   #putClaim(claim: PersistentVolumeClaim): PersistentVolumeClaim {
     this.trace.push(`  ${claim.metadata.annotations?.["orchestrator.io/holder"]} takes the workspace`);
-    this.#claim = { ...claim, metadata: { ...claim.metadata, resourceVersion: String(this.#version++) } };
+    this.#claim = { ...claim, metadata: { ...claim.metadata, resourceVersion: String((this.#versions.newest += 1)) } };
     return this.#claim;
   }
 

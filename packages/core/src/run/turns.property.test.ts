@@ -40,7 +40,7 @@ const trouble = fc.oneof(
   run.map((gone) => cluster({ type: "run is deleted", run: gone })),
   fc.tuple(fc.nat(3), fc.boolean()).map(([after, applied]) => operator({ type: "request fails", after, applied })),
 );
-const happening = fc.oneof(
+const simple = fc.oneof(
   { weight: 4, arbitrary: catchUps },
   { weight: 3, arbitrary: fc.constant(cluster({ type: "controllers act" })) },
   { weight: 3, arbitrary: time },
@@ -49,6 +49,10 @@ const happening = fc.oneof(
   { weight: 2, arbitrary: edits },
   { weight: 1, arbitrary: trouble },
 );
+const slowRequest = fc
+  .tuple(fc.nat(6), fc.array(simple, { minLength: 1, maxLength: 6, size: "max" }))
+  .map(([after, meanwhile]) => operator({ type: "request takes long", after, meanwhile }));
+const happening = fc.oneof({ weight: 12, arbitrary: simple }, { weight: 1, arbitrary: slowRequest });
 
 it("lets runs of one service work in their workspace one at a time, and each in the end", async () => {
   const property = fc.asyncProperty(
