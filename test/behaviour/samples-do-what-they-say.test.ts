@@ -36,6 +36,7 @@ const cures: Record<string, string> = {
   "budget-number.yaml": "must be of type string",
   "budget-zero.yaml": 'above 0, in quotes, such as "2.50"',
   "file-above.yaml": "relative path that ends with .md and has no ./ or ../",
+  "file-empty.yaml": "say what the agent is to know, or leave the file out",
   "file-not-markdown.yaml": "ends with .md",
   "file-twice.yaml": 'Duplicate value: {"filename":"notes.md"}',
   "follow-up-first-round.yaml": "raise contextVersion in the same edit, or say it in a markdownFile",

@@ -10,7 +10,11 @@ import { workspace } from "./workspace.ts";
 export const markdownFileType = z.enum(["task", "design-spec", "prompt", "context", "acceptance-criteria"]);
 export const markdownFile = z.object({
   filename: markdownPath().describe("Plain name or relative path of the file, ending with .md."),
-  content: text(65536).describe("The file's text."),
+  content: cel(text(65536), {
+    rule: 'self != ""',
+    holds: (content) => content !== "",
+    message: "may not be empty: say what the agent is to know, or leave the file out",
+  }).describe("The file's text."),
   fileType: markdownFileType.describe("What the file is to the agent."),
 });
 export type MarkdownFile = z.infer<typeof markdownFile>;
