@@ -9,7 +9,7 @@ test("kubectl and the client see the same namespace", async () => {
   await using namespace = await createNamespace(client, "cluster-answers");
   const { code, stdout } = await kubectl(["get", "namespace", namespace.name, "-o", "name"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: `namespace/${namespace.name}\n` });
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   expect((await client.get(resources.namespaces, { name: namespace.name }, { signal })).metadata.name).toBe(
     namespace.name,
   );

@@ -85,7 +85,7 @@ test("a sidecar that exits is started again while the main container goes on", a
 });
 
 test("a Job is Complete when its pod has succeeded, and its log can be read", async () => {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   const metadata = { name: "job", namespace: namespace.name };
   const containers = [{ name: "main", image, args: ["echo hello; echo there >&2"] }];
   const template = { spec: { restartPolicy: "Never" as const, ...node.place, containers } };

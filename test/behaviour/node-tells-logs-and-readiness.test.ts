@@ -107,7 +107,7 @@ test("only the API server may ask a node for logs", async () => {
 });
 
 test("a Deployment is available when its pod's readiness probe passes, and not before", async () => {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   const server = `
 const { createServer } = require("node:http"); const { existsSync } = require("node:fs");
 const server = createServer((_, answer) => { answer.statusCode = existsSync("/gate/open") ? 200 : 503; answer.end(); });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
-const limit = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(10_000) });
+const limit = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(60_000) });
 const message = "> /dev/termination-log";
 
 function main(script: string, rest: Partial<Container> = {}): { containers: Container[] } {

@@ -29,7 +29,7 @@ export class TestPods {
       metadata: { name, namespace: this.#namespace, labels: { app: name } },
       spec: { restartPolicy: "Never", terminationGracePeriodSeconds: 5, ...this.#place, ...spec },
     };
-    await this.#client.create(resources.pods, pod, { signal: AbortSignal.timeout(10_000) });
+    await this.#client.create(resources.pods, pod, { signal: AbortSignal.timeout(60_000) });
   }
 
   /** Waits until `pick` answers something for the pod. */
@@ -53,12 +53,12 @@ export class TestPods {
   /** Changes the pod's spec. */
   async patch(name: string, spec: Partial<PodSpec>): Promise<void> {
     const key = { namespace: this.#namespace, name };
-    await this.#client.patch(resources.pods, key, { spec }, { type: "merge", signal: AbortSignal.timeout(10_000) });
+    await this.#client.patch(resources.pods, key, { spec }, { type: "merge", signal: AbortSignal.timeout(60_000) });
   }
 
   async delete(name: string, gracePeriodSeconds?: number): Promise<void> {
     const key = { namespace: this.#namespace, name };
-    await this.#client.delete(resources.pods, key, { gracePeriodSeconds, signal: AbortSignal.timeout(10_000) });
+    await this.#client.delete(resources.pods, key, { gracePeriodSeconds, signal: AbortSignal.timeout(60_000) });
   }
 
   /** Deletes the pod and waits for that; answers its last state. */

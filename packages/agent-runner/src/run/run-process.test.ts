@@ -37,7 +37,7 @@ async function gone(pid: number): Promise<void> {
       const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z");
       expect(status.split(") ").at(-1)?.charAt(0)).toBe("Z");
     },
-    { timeout: 10_000 },
+    { timeout: 30_000 },
   );
 }
 

@@ -90,7 +90,7 @@ describe("the command of a sandbox", () => {
     const seconds = `7${Date.now()}`;
     const many = Array.from({ length: 50 }, () => `setsid sleep ${seconds} > /dev/null 2>&1 &`).join(" ");
     const { sandbox } = await start(["sh", "-c", `${many} exec > /dev/null 2>&1; wait`]);
-    await expect.poll(() => sleepersOf(seconds), { timeout: 10_000 }).toBe(50);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 30_000 }).toBe(50);
     sandbox.kill();
     expect(await sandbox.ended).toBe(137);
     expect(await sleepersOf(seconds)).toBe(0);
@@ -266,9 +266,9 @@ describe.each(users)("a sandbox of a program run by %s", (user) => {
     const [program = "", ...args] = [...become, ...node];
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
     await once(child.stdout, "data");
-    await expect.poll(() => sleepersOf(seconds), { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 30_000 }).toBe(2);
     child.kill("SIGKILL");
     await once(child, "exit");
-    await expect.poll(() => sleepersOf(seconds), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => sleepersOf(seconds), { timeout: 30_000 }).toBe(0);
   });
 });
