@@ -1,7 +1,7 @@
 import type { Verdict } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
 import { gitWords } from "../gateway/git/remote-failure.ts";
-import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
+import { RunFailure, verdictOf } from "../steps/run-failure.ts";
 import { openDoor, requestDelivery } from "../steps/gateway-client.ts";
 import { handIn } from "../steps/hand-in.ts";
 import { progressOf } from "../steps/progress.ts";

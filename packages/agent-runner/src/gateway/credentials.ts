@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInputs } from "@orchestrator/core/pure";
 import { apiUrlOf } from "./forge/api-url.ts";
-import { RunFailure } from "./run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 
 /** Keys of the Secrets, which are the names of the mounted files. */
 const keys = { token: "token", host: "host", modelKey: "api-key" } as const;

@@ -7,7 +7,7 @@ import type { KeptWork } from "./kept-work/kept-work.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { patiently } from "./patiently.ts";
-import { RunFailure } from "./run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 
 /** What the pull request is to say. */
 export interface DeliveryRequest {

@@ -25,7 +25,7 @@ import { limitMet, unpricedModel } from "./model/spending-limit.ts";
 import { patiently } from "./patiently.ts";
 import type { Redactor } from "./redactor.ts";
 import { gatewayReport } from "./report.ts";
-import { RunFailure } from "./run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 import { Turns } from "./turns.ts";
 import { greaterUsage, noUsage } from "./usage-sum.ts";
 import { workLost } from "./work-lost.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { RunFailure } from "./run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 
 export interface Patience {
   /** How long to wait before each repetition. */

@@ -1,6 +1,6 @@
 import { type Reason, reasons, type RunInputs } from "@orchestrator/core/pure";
 import { keptPlace } from "../steps/upstream.ts";
-import { RunFailure } from "./run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 
 /** The agent had begun, and nothing of what it did can be had: it is not paid for the same again. */
 export function workLost(inputs: Pick<RunInputs, "resume" | "workspace">): RunFailure {

@@ -2,7 +2,7 @@ import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Door, RunInputs } from "@orchestrator/core/pure";
 import { GitFailed } from "../gateway/git/git.ts";
-import { RunFailure } from "../gateway/run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 import { workRef } from "../steps/git-names.ts";
 import { Repository } from "../steps/repository.ts";
 import type { Step } from "../steps/step-options.ts";

@@ -1,6 +1,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import { formatTaskRanges, type PrepareMessage, terminationMessageLimit, type Verdict } from "@orchestrator/core/pure";
-import { verdictOf } from "../gateway/run-failure.ts";
+import { verdictOf } from "../steps/run-failure.ts";
 import { awaitRepository, fetchResume, openDoor, type Resume } from "../steps/gateway-client.ts";
 import { progressOf } from "../steps/progress.ts";
 import { type Plan, readInputs, stepFiles, writeStepFile } from "../steps/step-files.ts";

@@ -7,7 +7,7 @@ import {
   type RunInputs,
   type Verdict,
 } from "@orchestrator/core/pure";
-import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
+import { RunFailure, verdictOf } from "../steps/run-failure.ts";
 import { openDoor } from "../steps/gateway-client.ts";
 import { type Progress, progressOf } from "../steps/progress.ts";
 import {

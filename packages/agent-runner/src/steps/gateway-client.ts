@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Door, door, doorFile, verdict } from "@orchestrator/core/pure";
 import { Agent } from "undici";
 import { z } from "zod";
-import { RunFailure } from "../gateway/run-failure.ts";
+import { RunFailure } from "./run-failure.ts";
 import { readOptional } from "./optional-file.ts";
 import type { Paths } from "./paths.ts";
 import { deliveryAnswer, type DeliveryAnswer } from "./step-files.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RunFailure, verdictOf } from "../gateway/run-failure.ts";
+import { RunFailure, verdictOf } from "./run-failure.ts";
 import { type Paths, pathsUnder } from "./paths.ts";
 import { leaveVerdict, needStepFile, readInputs, readStepFile, StepFileError, stepFiles } from "./step-files.ts";
 import { InvalidInputError } from "../tasks/invalid-input.ts";

@@ -1,4 +1,4 @@
-import { RunFailure } from "../gateway/run-failure.ts";
+import { RunFailure } from "../steps/run-failure.ts";
 
 /** What the run was given cannot be worked on; waiting or trying again does not help. */
 export class InvalidInputError extends RunFailure {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { Agent } from "undici";
 import { expect, test } from "vitest";
-import { verdictOf } from "../run-failure.ts";
+import { verdictOf } from "../../steps/run-failure.ts";
 import { GitHub } from "./github.ts";
 
 const branch = "orchestrator/run-1";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Octokit } from "@octokit/core";
 import type { Dispatcher } from "undici";
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 
 /** A pull request as it is asked for. */
 export interface PullRequestRequest {

@@ -1,4 +1,4 @@
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 import type { GitFailed } from "./git.ts";
 
 /** What was asked of the forge when Git failed. */

@@ -1,6 +1,6 @@
 import { docsFolder, type RunInputs } from "@orchestrator/core/pure";
 import type { FileChange } from "../mirror/mirror.ts";
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 import type { SecretFinding } from "./find-secrets.ts";
 import { submoduleMode } from "./submodules.ts";
 

@@ -4,7 +4,7 @@ import { parseTasks, tasksFile } from "../../tasks/parse-tasks.ts";
 import { selectTasks } from "../../tasks/select-tasks.ts";
 import { taskHash } from "../../tasks/task-hash.ts";
 import type { FileChange, Mirror } from "../mirror/mirror.ts";
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 import { checkChanges, checkSizes } from "./check-changes.ts";
 import { findSecrets, type SecretFinding } from "./find-secrets.ts";
 import type { TaskOutcomes } from "./judge-docs.ts";

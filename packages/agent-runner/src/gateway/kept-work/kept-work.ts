@@ -9,7 +9,7 @@ import { secretKind } from "../judge/find-secrets.ts";
 import { secretsInCommits } from "../judge/judge.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Mirror } from "../mirror/mirror.ts";
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 import {
   indexFile,
   type KeptLedger,

@@ -5,7 +5,7 @@ import { type Git, GitFailed } from "../git/git.ts";
 import { gatewayIdentity, roundTrailer, runTrailer, workInProgress, workRef } from "../../steps/git-names.ts";
 import { staysInWorkspace, upstreamName } from "../../steps/upstream.ts";
 import { gitWords, remoteFailure } from "../git/remote-failure.ts";
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 import { branchVariable, preReceiveHook } from "./pre-receive-hook.ts";
 import { exists } from "../../steps/optional-file.ts";
 

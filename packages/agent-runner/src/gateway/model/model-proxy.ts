@@ -5,7 +5,7 @@ import type { Verdict } from "@orchestrator/core/pure";
 import type { Dispatcher } from "undici";
 import type { Logger } from "pino";
 import { sendJson } from "../http-answer.ts";
-import { RunFailure } from "../run-failure.ts";
+import { RunFailure } from "../../steps/run-failure.ts";
 import { type AnswerUsage, StreamUsage, usageOfMessage } from "./answer-usage.ts";
 import { type ProviderError, statusOfErrorType } from "./provider-error.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
