@@ -57,8 +57,13 @@ export class Replica implements AsyncDisposable {
     return this.#lives;
   }
 
+  /** One that has ended by itself just now, having lost its lease, is not there to be struck. */
   kill(signal: NodeJS.Signals): void {
-    process.kill(this.#process.pid, signal);
+    try {
+      process.kill(this.#process.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 
   /** Of what is left when all garbage is collected. */

@@ -196,7 +196,16 @@ class Soaking {
     if (this.#over === calm + Math.floor((runs - calm) / 4)) void this.#keepFirstSample();
     if (this.#over % betweenBlows !== 0) return;
     onProgress?.(`${this.#kind.name}: ${this.#over} of ${runs} runs are over, ${this.#failures.length} failures`);
-    if (this.#over < calm) this.#blows = this.#blows.then(() => this.#strike(this.#over / betweenBlows));
+    const nth = this.#over / betweenBlows;
+    if (this.#over < calm) this.#blows = this.#blows.then(() => this.#tryToStrike(nth));
+  }
+
+  async #tryToStrike(nth: number): Promise<void> {
+    try {
+      await this.#strike(nth);
+    } catch (error) {
+      this.#fail(`no blow: ${String(error)}`);
+    }
   }
 
   async #strike(nth: number): Promise<void> {
