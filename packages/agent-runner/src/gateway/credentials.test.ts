@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mayHaveToken } from "./credentials.ts";
+import { mayHaveToken, readRepositoryCredentials } from "./credentials.ts";
 
 test.each([
   ["https://github.com/acme/shop.git", undefined, true],
@@ -21,4 +21,19 @@ test.each([
   ["https://git.example.test/acme/shop.git", "not a host", false],
 ])("a token may be sent to %s when its Secret says host %s: %s", (address, host, allowed) => {
   expect(mayHaveToken(address, host)).toBe(allowed);
+});
+
+test.each([
+  { url: "https://git.example.test:99999/acme/shop.git" },
+  { url: "https://[:::]/acme/shop.git" },
+  { url: "https://git.example.test/acme/shop.git", apiUrl: "https://1.2.3.256/api" },
+])("an address that cannot be is named (%o)", async (addresses) => {
+  const repository = { branch: "main", provider: "GitHub", secretName: "s", ...addresses } as const;
+  const [field, address] = Object.entries(addresses).at(-1) ?? [];
+  await expect(readRepositoryCredentials("/nonexistent", { namespace: "team-a", repository })).rejects.toMatchObject({
+    verdict: {
+      reason: "InvalidInput",
+      message: `spec.repository.${field} ${address} has a host or port that cannot be`,
+    },
+  });
 });

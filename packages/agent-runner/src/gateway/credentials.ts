@@ -20,13 +20,17 @@ export interface RepositoryCredentials {
  * Reads the Secret of the run's repository and checks that its token may be sent where the run would send it.
  * Undefined when the run names no Secret.
  *
- * @throws RunFailure MissingSecret, or RepositoryAuthFailed for a token that is meant for another host
+ * @throws RunFailure InvalidInput for an address that is none, MissingSecret, or RepositoryAuthFailed for a token that is meant
+ * for another host
  */
 export async function readRepositoryCredentials(
   directory: string,
   inputs: Pick<RunInputs, "repository" | "namespace">,
 ): Promise<RepositoryCredentials | undefined> {
-  const { secretName, url } = inputs.repository;
+  const { secretName, url, apiUrl } = inputs.repository;
+  for (const [field, address] of Object.entries({ url, apiUrl })) {
+    if (address !== undefined && !URL.canParse(address)) throw noAddress(field, address);
+  }
   if (secretName === undefined) return undefined;
   const tokenFile = join(directory, keys.token);
   const token = await readKey(directory, keys.token);
@@ -73,6 +77,11 @@ async function readKey(directory: string, key: string): Promise<string | undefin
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** The schema sees the form of an address, and not whether its host and port can be. */
+function noAddress(field: string, address: string): RunFailure {
+  return new RunFailure("InvalidInput", `spec.repository.${field} ${address} has a host or port that cannot be`);
 }
 
 function missing(namespace: string, secret: string, key: string, field: string): RunFailure {

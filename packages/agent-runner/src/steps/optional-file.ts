@@ -1,7 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 
 /** What the system says of a path at which no file can be read: nothing is there, or something else is. */
-const noFile: readonly unknown[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"];
+const noFile: readonly unknown[] = ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG"];
 
 /** Text of a file; undefined where there is none. */
 export async function readOptional(path: string): Promise<string | undefined> {

@@ -237,6 +237,25 @@ describe("a key that keeps failing", () => {
     expect(delays.at(-1)).toBe(300_000);
   });
 
+  it("waits for the rest of its delay, and no longer, where a change had it tried in between", () => {
+    const { queue, clock } = setUp();
+    for (const delay of [5, 10, 20]) {
+      queue.addRateLimited(a);
+      clock.advance(delay);
+      void queue.take();
+      queue.done(a);
+    }
+    queue.addRateLimited(a);
+    for (let change = 0; change < 5; change += 1) {
+      clock.advance(4);
+      queue.add(a);
+      void queue.take();
+      queue.addRateLimited(a);
+      queue.done(a);
+    }
+    expect(clock.pending).toEqual([20]);
+  });
+
   it("starts over after it was forgotten", () => {
     const { queue, clock } = setUp();
     queue.addRateLimited(a);

@@ -27,7 +27,7 @@ export class WorkQueue {
   readonly #inWork = new Set<string>();
   readonly #againAfterWork = new Map<string, { key: ObjectKey; urgency: Urgency }>();
   readonly #delayed = new Map<string, { due: number; cancel: () => void }>();
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new Map<string, { failures: number; until: number }>();
   #takers: ((key: ObjectKey | undefined) => void)[] = [];
   #shutDown = false;
 
@@ -77,14 +77,19 @@ export class WorkQueue {
     this.#delayed.set(id, { due, cancel });
   }
 
-  /** Adds the key after a delay that doubles with every call until `forget`, and is longer while all keys together fail too often. */
+  /**
+   * Adds the key after a delay that doubles with every call until `forget`, and is longer while all keys together fail too often.
+   * A try that came before its delay was over, because something had changed, waits for the rest of it.
+   */
   addRateLimited(key: ObjectKey): void {
     const id = keyText(key);
-    const failures = this.#failures.get(id) ?? 0;
-    this.#failures.set(id, failures + 1);
+    const now = this.#clock.now();
+    const { failures, until } = this.#failures.get(id) ?? { failures: 0, until: now };
     this.#metrics.retried();
-    const ownDelay = backoffDelay(failures, this.#backoff, this.#random);
-    this.addAfter(key, Math.max(ownDelay, this.#retries.reserve(this.#clock.now())));
+    if (now < until) return this.addAfter(key, until - now);
+    const delay = Math.max(backoffDelay(failures, this.#backoff, this.#random), this.#retries.reserve(now));
+    this.#failures.set(id, { failures: failures + 1, until: now + delay });
+    this.addAfter(key, delay);
   }
 
   /** Ends the key's series of failures. */

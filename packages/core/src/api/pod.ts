@@ -23,6 +23,11 @@ const variableName = cel(identifier, {
     "is set by the operator: HOME, PATH, TMPDIR, ANTHROPIC_* and CLAUDE_* cannot be given; the model is chosen by spec.model and its key by spec.modelSecretRef",
 });
 
+const variableValue = pattern(4096, {
+  matches: /^(\P{Cc}|[\t\n\r])*$/u,
+  message: "may not hold control characters but tabs and line breaks",
+});
+
 const toleration = z.object({
   key: text(317).optional().describe("Taint key that is tolerated; absent with operator Exists means every key."),
   operator: z.enum(["Exists", "Equal"]).optional().describe("How the key's value is compared; absent means Equal."),
@@ -89,7 +94,7 @@ export const podSettings = z.object({
       .array(
         z.object({
           name: variableName.describe("Name of the variable."),
-          value: text(4096).describe("Its value; not for secrets, for anyone who can read the run can read it."),
+          value: variableValue.describe("Its value; not for secrets, for anyone who can read the run can read it."),
         }),
       )
       .max(64),

@@ -8,12 +8,13 @@ import { sharedSpec, withSharedRules } from "./shared-spec.ts";
 import { workspace } from "./workspace.ts";
 
 export const markdownFileType = z.enum(["task", "design-spec", "prompt", "context", "acceptance-criteria"]);
+const anyWord = /[^ \t\r\n]/u;
 export const markdownFile = z.object({
   filename: markdownPath().describe("Plain name or relative path of the file, ending with .md."),
   content: cel(text(65536), {
-    rule: 'self != ""',
-    holds: (content) => content !== "",
-    message: "may not be empty: say what the agent is to know, or leave the file out",
+    rule: `self.matches(${JSON.stringify(anyWord.source)})`,
+    holds: (content) => anyWord.test(content),
+    message: "may not be blank: say what the agent is to know, or leave the file out",
   }).describe("The file's text."),
   fileType: markdownFileType.describe("What the file is to the agent."),
 });

@@ -130,10 +130,10 @@ function notSeenToRest({ run, attempt, inherited, workspace }: Observation): str
 }
 
 /** Whoever has just taken the workspace is told of when it is likely to have a pod on a node, once. */
-function waitForTurn(situation: Situation, { message, until }: Extract<Turn, { type: "wait" }>): Decision {
+function waitForTurn(situation: Situation, { message, until, expected }: Extract<Turn, { type: "wait" }>): Decision {
   const { run, workspace } = situation.observation;
   const since = Math.max(attemptDue(run), workspace?.claim?.holder?.since ?? 0);
-  return notice(situation, { reason: "WorkspaceInUse", message }, { since, until });
+  return notice(situation, { reason: "WorkspaceInUse", message, ...(expected && { expected }) }, { since, until });
 }
 
 function take({ observation, settings, now }: Situation, workspace: WorkspaceView): Action {

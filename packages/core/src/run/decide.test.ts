@@ -158,6 +158,16 @@ describe("a run that waits", () => {
     expect(actions).toMatchObject([{ status: { conditions: [{}, { reason: "Unschedulable" }, {}] } }]);
   });
 
+  it("says anew why it waits when that has become something else", () => {
+    const told = aRun({ spec, status: { phase: "Pending", conditions: unschedulable } });
+    const unpullable = aPod({
+      node: "node-1",
+      prepare: { type: "waiting", reason: "ImagePullBackOff", message: "no" },
+    });
+    const { actions } = decided({ run: told, job: aJob(), pod: unpullable }, late);
+    expect(actions).toMatchObject([{ status: { conditions: [{}, { reason: "ImagePullFailed" }, {}] } }]);
+  });
+
   it("ends when pendingTimeout is over, and its Job is stopped", () => {
     const { actions } = decided({ job: aJob(), pod }, startOfRun + 10 * minutes);
     expect(writes(actions)).toEqual(["event Failed", "status Failed", "delete docs-a-run-1"]);

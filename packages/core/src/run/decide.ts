@@ -58,9 +58,10 @@ export function decideRefused(
   const situation = situationOf(handler, observation, settings, moment);
   const since = startDue(situation, refusal);
   const until = since + situation.plan.timing.pendingTimeoutMs;
-  const message = `${refusal.object} is refused: ${refusal.message}`;
+  const about = `${refusal.object} is refused`;
+  const message = `${about}: ${refusal.message}`;
   if (moment.now >= until) return endAttempt(situation, { reason: "PodNotCreated", message });
-  const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
+  const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message, about };
   const { actions } = notice(situation, waiting, { since, until });
   return lookAgain(situation, actions, Math.min(until, moment.now + refusedRetryMs));
 }

@@ -622,21 +622,37 @@ describe("a workspace", () => {
 });
 
 describe("a creation that the API server fails", () => {
-  const failing = refusal(500, "InternalError");
+  it.each([refusal(500, "InternalError"), refusal(413, "RequestEntityTooLarge"), refusal(409, "Conflict")])(
+    "is tried again and told, once it has lasted (%s)",
+    async (failing) => {
+      const { runs, asked, clock, calls, reconcile } = scene({ "create Job": failing, patch: patched });
+      runs.remember(aRunObject());
+      await Promise.allSettled([reconcile()]);
+      expect(calls()).toEqual(["create ConfigMap", "create Job"]);
+      clock.now += 15_000;
+      await reconcile();
+      const conditions = [
+        {},
+        { reason: "PodNotCreated", message: expect.stringContaining(failing.message) as string },
+        {},
+      ];
+      expect(asked.at(-1)?.body).toMatchObject({ status: { phase: "Pending", conditions } });
+    },
+  );
 
-  it("is the controller's to try again, and told once it has lasted", async () => {
-    const { runs, asked, clock, calls, reconcile } = scene({ "create Job": failing, patch: patched });
+  it("is told anew when it is another object that is refused", async () => {
+    const webhook = refusal(500, "InternalError");
+    const answers: Partial<Record<Call, Answer | Error>> = { "create ConfigMap": webhook, patch: patched };
+    const { runs, clock, calls, reconcile } = scene(answers);
     runs.remember(aRunObject());
-    await expect(reconcile()).rejects.toThrow(operation);
-    expect(calls()).toEqual(["create ConfigMap", "create Job"]);
     clock.now += 15_000;
     await reconcile();
-    const conditions = [
-      {},
-      { reason: "PodNotCreated", message: expect.stringContaining(failing.message) as string },
-      {},
-    ];
-    expect(asked.at(-1)?.body).toMatchObject({ status: { phase: "Pending", conditions } });
+    delete answers["create ConfigMap"];
+    answers["create Job"] = webhook;
+    await reconcile();
+    expect(runs.list()[0]?.status.message).toMatch(/^Job \S+ is refused: /);
+    await expect(reconcile()).rejects.toThrow(operation);
+    expect(calls().filter((call) => call === "patch")).toHaveLength(2);
   });
 });
 

@@ -333,13 +333,13 @@ export class RunReconciler {
     const { handler, settings } = this.#options;
     // The run goes with its namespace.
     if (isNamespaceTerminating(error)) return { type: "stop", next: { type: "awaitChange" } };
-    if (![400, 403, 422, 500].includes(error.status)) throw error;
     const refusal = { object: label(object), message: error.message, shared: isShared(object) };
     const refused = decideRefused(handler, observation, refusal, settings, this.#moment());
-    // An admission webhook that is down, or passing trouble: the first is told, and both are the controller's to try again.
-    if (error.status === 500 && refused.actions.length === 0) throw error;
+    const byRule = [400, 403, 422].includes(error.status);
+    // A webhook that is down or answers oddly, or passing trouble: what lasts is told, and all is the controller's to try again.
+    if (!byRule && refused.actions.length === 0) throw error;
     this.#log(observation.run).warn({ object: refusal.object, reason: refusal.message }, "refused");
-    if ([403, 500].includes(error.status)) return redecide(refused);
+    if (!byRule || error.status === 403) return redecide(refused);
     const message = `${refusal.object} is not valid: ${refusal.message}`;
     const cause = { reason: "InvalidInput", message } as const;
     return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));

@@ -17,7 +17,10 @@ const listedAttempts = 10;
 const accepted = { type: "Accepted", status: "True", reason: "Accepted", message: "The run is understood." } as const;
 
 /** What a run waits for, its turn in a workspace included: that wait ends with the round, if need be. */
-export type Wait = Pick<Waiting, "reason" | "message" | "endsAs"> | { reason: "WorkspaceInUse"; message: string };
+export type Wait =
+  | Pick<Waiting, "reason" | "message" | "about" | "endsAs">
+  /** `expected`: it names who is likely to have the turn next. */
+  | { reason: "WorkspaceInUse"; message: string; expected?: true };
 
 /** The one extra write of an attempt that waits longer than usual: it names why. */
 export function waitingStatus(observation: Observation, waiting: Wait, now: number): StatusPatch {

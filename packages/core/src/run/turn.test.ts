@@ -130,7 +130,15 @@ describe("a workspace", () => {
     const status = (told?.type === "patchStatus" ? told.status : {}) as RunView["status"];
     const waiting = aRun({ spec, status });
     expect(decided({ runs: [other()] }, waiting).actions).toEqual([]);
-    expect(decided({ runs: [other({ name: "third" })] }, waiting).actions).toHaveLength(1);
+    const third = { runName: "third", runUid: "third-uid" };
+    const expected = { runs: [other({ name: "third", uid: "third-uid" })] };
+    expect(decided(expected, waiting).actions).toEqual([]);
+    const begun = { claim: heldBy("third-uid"), jobs: [aJob(third)] };
+    const [anew] = decided(begun, waiting).actions;
+    const toldAnew = (anew?.type === "patchStatus" ? anew.status : {}) as RunView["status"];
+    expect(toldAnew.message).toContain("third;");
+    const atWork = { ...begun, pods: [aPod(third)] };
+    expect(decided(atWork, aRun({ spec, status: toldAnew })).actions).toEqual([]);
     expect(decided({}, waiting).actions).toHaveLength(3);
   });
 

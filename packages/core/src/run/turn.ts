@@ -7,7 +7,10 @@ import { deadlineOf } from "./run-plan.ts";
 import type { ClaimView, WorkspaceView } from "./workspace.ts";
 
 /** Whether a run may start an attempt in its workspace now; `message` says whom it waits for, until `until` at most. */
-export type Turn = { type: "ours" } | { type: "wait"; message: string; until: number };
+export type Turn =
+  | { type: "ours" }
+  /** `expected`: whom it names is next, and has not begun. */
+  | { type: "wait"; message: string; until: number; expected?: true };
 
 /** Backstop behind the changes that wake a waiting run. */
 const lookMs = 60_000;
@@ -29,7 +32,8 @@ export function turnOf(situation: Situation, workspace: WorkspaceView): Turn {
     return wait(situation, inUse(situation, workspace, who), holder.since + settleMs);
   }
   const first = nextOf(situation, workspace);
-  return first === observation.run ? { type: "ours" } : wait(situation, inUse(situation, workspace, first.name));
+  if (first === observation.run) return { type: "ours" };
+  return { ...wait(situation, inUse(situation, workspace, first.name)), expected: true };
 }
 
 /** The holder where it could start now, else the oldest of those that could. */
@@ -55,7 +59,7 @@ function inUse({ handler }: Situation, { wish }: WorkspaceView, who: string): st
   return `The workspace of service ${wish.serviceName} is in use by ${handler.resource.kind} ${who}; runs of a service take turns`;
 }
 
-function wait({ now }: Situation, message: string, until = now + lookMs): Turn {
+function wait({ now }: Situation, message: string, until = now + lookMs): Extract<Turn, { type: "wait" }> {
   return { type: "wait", message, until };
 }
 

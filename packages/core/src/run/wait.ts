@@ -3,7 +3,7 @@ import { tell } from "./messages.ts";
 import type { Observation } from "./observation.ts";
 import { waitingStatus, type Wait } from "./status.ts";
 
-/** Says once why an attempt waits, when it has waited longer than usual; ends nothing. */
+/** Says once for each cause why an attempt waits, when it has waited longer than usual; ends nothing. */
 export function notice(
   situation: Situation,
   waiting: Wait,
@@ -16,21 +16,15 @@ export function notice(
   return lookAgain(situation, [{ type: "patchStatus", status: waitingStatus(observation, waiting, now) }], until);
 }
 
-/** What `Succeeded` says while no attempt has been told of, or nothing worse than that it is on its way. */
-const untold: ReadonlySet<string> = new Set([
-  "Pending",
-  "Retrying",
-  "Suspended",
-  "OldPodRunning",
-  "PodStarting",
-  "Preparing",
-  "WorkspaceInUse",
-]);
-
-function isTold({ run }: Observation, { reason, message }: Wait): boolean {
+/** The words of a cause may hold numbers that change all the time; what it is about does not. */
+function isTold({ run }: Observation, wait: Wait): boolean {
   const succeeded = run.status.conditions?.find(({ type }) => type === "Succeeded");
-  if (succeeded === undefined) return false;
-  // The turn may be lost after whatever was told, and whose it is changes while the run waits.
-  if (reason === "WorkspaceInUse") return succeeded.reason === reason && succeeded.message === tell(message);
-  return succeeded.reason === reason || !untold.has(succeeded.reason);
+  if (succeeded?.reason !== wait.reason) return false;
+  if (wait.reason !== "WorkspaceInUse") return wait.about === undefined || succeeded.message.startsWith(wait.about);
+  return wait.expected === true || withoutPod(succeeded.message) === withoutPod(tell(wait.message));
+}
+
+/** The pod of a run that has the turn comes and goes; whose turn it is changes once. */
+function withoutPod(message: string): string {
+  return message.replace(/ \(pod [^)]*\)/, "");
 }
