@@ -1,5 +1,11 @@
 export { type Backoff, backoffDelay } from "./backoff.ts";
-export { ApiError, isApiError, ServerUnreachableError, type StatusDetails } from "./client/api-error.ts";
+export {
+  ApiError,
+  isApiError,
+  ServerUnreachableError,
+  type StatusDetails,
+  unlessNotFound,
+} from "./client/api-error.ts";
 export { fencedClient, type ReconcileClient } from "./client/fenced-client.ts";
 export { type DeleteOptions, KubernetesClient, type ListPage, type Selection } from "./client/kubernetes-client.ts";
 export type { WatchBookmark, WatchEvent } from "./client/watch-event.ts";

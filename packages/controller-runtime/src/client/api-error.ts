@@ -40,6 +40,16 @@ export function isApiError(error: unknown, reason?: string): error is ApiError {
   return error instanceof ApiError && (reason === undefined || error.reason === reason);
 }
 
+/** What the API server answers; undefined where there is no such object. */
+export async function unlessNotFound<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isApiError(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
 /** The API server did not answer: it is unreachable, too slow, or the connection broke. Trying again can help. */
 export class ServerUnreachableError extends Error {
   override readonly name = "ServerUnreachableError";

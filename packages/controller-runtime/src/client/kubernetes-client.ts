@@ -4,7 +4,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { KubernetesObject, ObjectKey } from "../kubernetes-object.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { apiVersion, type ResourceType } from "../resource-type.ts";
-import { apiErrorOf, isApiError, ServerUnreachableError } from "./api-error.ts";
+import { apiErrorOf, ServerUnreachableError, unlessNotFound } from "./api-error.ts";
 import { jsonLines } from "./json-lines.ts";
 import { type Query, resourcePath, withQuery } from "./resource-path.ts";
 import { Transport } from "./transport.ts";
@@ -155,14 +155,9 @@ export class KubernetesClient {
       gracePeriodSeconds,
       propagationPolicy,
     };
-    try {
-      const path = resourcePath(type, key);
-      const answer = await this.request<T>({ method: "DELETE", path, body, ...writing(options) });
-      return answer.kind === type.kind ? answer : undefined;
-    } catch (error) {
-      if (isApiError(error, "NotFound")) return undefined;
-      throw error;
-    }
+    const path = resourcePath(type, key);
+    const answer = await unlessNotFound(this.request<T>({ method: "DELETE", path, body, ...writing(options) }));
+    return answer?.kind === type.kind ? answer : undefined;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { isApiError } from "../client/api-error.ts";
+import { isApiError, unlessNotFound } from "../client/api-error.ts";
 import type { KubernetesObject, ObjectKey } from "../kubernetes-object.ts";
 import { keyText } from "../object-key.ts";
 import type { ObjectCache } from "./object-cache.ts";
@@ -30,17 +30,8 @@ export class OwnWrites<T extends KubernetesObject, P> {
   async confirm(key: ObjectKey, signal: AbortSignal): Promise<boolean> {
     if (!this.#doubtful.has(keyText(key))) return false;
     const uid = this.#cache.uidOf(key);
-    this.#take(key, uid, await this.#readIfThere(key, signal));
+    this.#take(key, uid, await unlessNotFound(this.#read(key, signal)));
     return true;
-  }
-
-  async #readIfThere(key: ObjectKey, signal: AbortSignal): Promise<T | undefined> {
-    try {
-      return await this.#read(key, signal);
-    } catch (error) {
-      if (isApiError(error, "NotFound")) return undefined;
-      throw error;
-    }
   }
 
   /** `uid`: of the object that was known when the server was asked; another of its name may have come since. */

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { isApiError } from "../client/api-error.ts";
+import { isApiError, unlessNotFound } from "../client/api-error.ts";
 import type { KubernetesClient } from "../client/kubernetes-client.ts";
 import { type Clock, sleep, systemClock } from "../clock.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -275,14 +275,9 @@ export class LeaderElector {
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
-    try {
-      const lease = await this.#client.get(resources.leases, this.#key, { signal });
-      this.#note(lease);
-      return lease;
-    } catch (error) {
-      if (isApiError(error, "NotFound")) return undefined;
-      throw error;
-    }
+    const lease = await unlessNotFound(this.#client.get(resources.leases, this.#key, { signal }));
+    if (lease !== undefined) this.#note(lease);
+    return lease;
   }
 
   #note({ metadata, spec = {} }: Lease): void {

@@ -4,6 +4,7 @@ import {
   controllerOf,
   isApiError,
   resources,
+  unlessNotFound,
   type ApiError,
   type EventRecorder,
   type Job,
@@ -138,11 +139,11 @@ export class RunReconciler {
     const { client, handler, runs, jobs, pods, claims } = this.#options;
     const { namespace } = run;
     const claim = workspace?.claim;
-    const current = await unlessGone(client.get(handler.resource, keyOf(run), { signal }));
+    const current = await unlessNotFound(client.get(handler.resource, keyOf(run), { signal }));
     if (current === undefined) return false;
     runs.remember(current);
     // A claim that is gone is the watch's to tell: whoever takes it as it was seen is refused.
-    const held = claim && (await unlessGone(client.get(resources.persistentVolumeClaims, claim, { signal })));
+    const held = claim && (await unlessNotFound(client.get(resources.persistentVolumeClaims, claim, { signal })));
     if (held !== undefined) claims?.remember(held);
     for (const uid of uids) {
       const options = { namespace, labelSelector: `${labels.runUid}=${uid}`, signal };
@@ -334,15 +335,14 @@ export class RunReconciler {
     // The run goes with its namespace.
     if (isNamespaceTerminating(error)) return { type: "stop", next: { type: "awaitChange" } };
     const refusal = { object: label(object), message: error.message, shared: isShared(object) };
-    const refused = decideRefused(handler, observation, refusal, settings, this.#moment());
-    const byRule = [400, 403, 422].includes(error.status);
-    // A webhook that is down or answers oddly, or passing trouble: what lasts is told, and all is the controller's to try again.
-    if (!byRule && refused.actions.length === 0) throw error;
-    this.#log(observation.run).warn({ object: refusal.object, reason: refusal.message }, "refused");
-    if (!byRule || error.status === 403) return redecide(refused);
     const message = `${refusal.object} is not valid: ${refusal.message}`;
-    const cause = { reason: "InvalidInput", message } as const;
-    return redecide(decideImpossible(handler, observation, cause, settings, this.#moment()));
+    const decision = [400, 422].includes(error.status)
+      ? decideImpossible(handler, observation, { reason: "InvalidInput", message }, settings, this.#moment())
+      : decideRefused(handler, observation, refusal, settings, this.#moment());
+    // Neither a rule nor lasting: it is the controller's to try again, and told if it lasts, as of a webhook that is down.
+    if (![400, 403, 422].includes(error.status) && decision.actions.length === 0) throw error;
+    this.#log(observation.run).warn({ object: refusal.object, reason: refusal.message }, "refused");
+    return redecide(decision);
   }
 
   async #patchStatus(
@@ -473,16 +473,6 @@ function overtaken(error: unknown, whenGone: ReconcileResult = { type: "awaitCha
   if (isApiError(error, "Conflict")) return { type: "stop", next: lookAgain(staleMs) };
   if (isApiError(error, "NotFound")) return { type: "stop", next: whenGone };
   throw error;
-}
-
-/** Undefined where there is no such object. */
-async function unlessGone<T>(object: Promise<T>): Promise<T | undefined> {
-  try {
-    return await object;
-  } catch (error) {
-    if (isApiError(error, "NotFound")) return undefined;
-    throw error;
-  }
 }
 
 /** What belongs to a run names it as its owner; what belongs to none carries the labels that informers select it by. */

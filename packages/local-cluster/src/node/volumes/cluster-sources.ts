@@ -1,10 +1,10 @@
 import {
-  isApiError,
   type KubernetesClient,
   type KubernetesObject,
   type PersistentVolume,
   type ResourceType,
   resources,
+  unlessNotFound,
 } from "@orchestrator/controller-runtime";
 import type { FindSource, SourceKind } from "../environment.ts";
 import type { Pod } from "../pod.ts";
@@ -79,12 +79,7 @@ export class ClusterSources {
     key: { namespace?: string; name: string },
     signal: AbortSignal,
   ): Promise<T | undefined> {
-    try {
-      return await this.#client.get(type, key, { signal });
-    } catch (error) {
-      if (isApiError(error, "NotFound")) return undefined;
-      throw error;
-    }
+    return await unlessNotFound(this.#client.get(type, key, { signal }));
   }
 }
 
