@@ -103,6 +103,7 @@ test("a quota that forbids the pod is PodNotCreated", async () => {
   const run = await poor.implement("quota", { repository, pendingTimeout: "15s" });
   const status = await poor.end(run);
   expect(reasonOf(status), status.message).toBe("PodNotCreated");
+  expect(status.message).toContain("exceeded quota: none");
 });
 
 test("a run that is cancelled gives its agent time, and still tells what it cost", async () => {

@@ -120,8 +120,15 @@ export const infrastructure: readonly Ending[] = [
     name: "quota-full",
     cause: "A quota of the namespace forbids the pod.",
     reason: "PodNotCreated",
-    tells: ["quota"],
+    tells: [`exceeded quota: ${forbidden}`],
     run: withoutRoom,
+  },
+  {
+    name: "priority-missing",
+    cause: "There is no PriorityClass of the name in `spec.pod.priorityClassName`.",
+    reason: "PodNotCreated",
+    tells: ["no PriorityClass with name urgent was found"],
+    run: implement({ spec: { pendingTimeout, pod: { priorityClassName: "urgent" } } }),
   },
   {
     name: "evicted",

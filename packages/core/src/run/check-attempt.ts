@@ -1,6 +1,6 @@
 import type { AttemptState, Ending, Waiting } from "./attempt-state.ts";
 import { classifyEnding } from "./classify-ending.ts";
-import { classifyWaiting } from "./classify-waiting.ts";
+import { classifyPodless, classifyWaiting } from "./classify-waiting.ts";
 import { recorded } from "./current-attempt.ts";
 import type { JobView, Observation, PodView } from "./observation.ts";
 import type { Reason } from "./reason.ts";
@@ -25,7 +25,7 @@ export function checkAttempt(observation: Observation, timing: AttemptTiming, no
   if (pod.deletion !== undefined) return leaving(pod, pod.deletion.dueAt + settleMs, now);
   const startedAt = agentStart(pod);
   if (startedAt === undefined) {
-    return waitingFor(classifyWaiting(job, pod), job?.createdAt ?? pod.createdAt, timing, now);
+    return waitingFor(classifyWaiting(pod), job?.createdAt ?? pod.createdAt, timing, now);
   }
   return working(pod, startedAt, timing, now);
 }
@@ -35,10 +35,15 @@ function withoutJob({ run, attempt, job, jobSeen }: Observation): AttemptState {
   return begun ? ended("JobDeleted", "The run's Job was deleted before the run had ended") : { type: "notStarted" };
 }
 
-function withoutPod({ run, attempt }: Observation, job: JobView, timing: AttemptTiming, now: number): AttemptState {
+function withoutPod(
+  { run, attempt, podRefusal }: Observation,
+  job: JobView,
+  timing: AttemptTiming,
+  now: number,
+): AttemptState {
   const started = recorded(run, attempt) !== undefined;
   if (!started && job.finishedAt === undefined) {
-    return waitingFor(classifyWaiting(job, undefined), job.createdAt, timing, now);
+    return waitingFor(classifyPodless(job, podRefusal), job.createdAt, timing, now);
   }
   // The Job of a pod that is gone fails as soon as its controller sees it.
   const until = (job.finishedAt ?? job.createdAt + limitsMs(timing)) + settleMs;

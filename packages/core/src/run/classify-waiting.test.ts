@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { classifyWaiting } from "./classify-waiting.ts";
+import { classifyPodless, classifyWaiting } from "./classify-waiting.ts";
 import type { PodView } from "./observation.ts";
 import { aJob, aPod, exited, running, startOfRun, waiting } from "./observation-samples.ts";
 
@@ -8,8 +8,7 @@ const crashed = (code: number, message = "") => ({
 });
 
 describe("why an attempt waits", () => {
-  it.each<[string, Partial<PodView> | undefined, { reason: string; endsAs?: string; hopeless?: boolean }]>([
-    ["no pod", undefined, { reason: "PodNotCreated" }],
+  it.each<[string, Partial<PodView>, { reason: string; endsAs?: string; hopeless?: boolean }]>([
     ["no node", { unschedulable: "0/3 nodes are available" }, { reason: "Unschedulable" }],
     ["starting", { gateway: waiting("PodInitializing") }, { reason: "PodStarting", endsAs: "PodNotCreated" }],
     ["creating", { gateway: waiting("ContainerCreating") }, { reason: "PodStarting", endsAs: "PodNotCreated" }],
@@ -49,13 +48,12 @@ describe("why an attempt waits", () => {
     ["a gateway about to start again", { gateway: exited(1) }, { reason: "PodStarting", endsAs: "PodNotCreated" }],
     ["a crash loop nobody explains", { gateway: waiting("CrashLoopBackOff") }, { reason: "ContainerConfigError" }],
   ])("%s", (_, changes, { reason, endsAs = reason, hopeless = false }) => {
-    const pod = changes && aPod(changes);
-    expect(classifyWaiting(aJob(), pod)).toMatchObject({ reason, endsAs, hopeless });
+    expect(classifyWaiting(aPod(changes))).toMatchObject({ reason, endsAs, hopeless });
   });
 
   it("names the claim that has no volume, and no other", () => {
     const unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims";
-    const told = (changes: Partial<PodView>) => classifyWaiting(aJob(), aPod(changes)).message;
+    const told = (changes: Partial<PodView>) => classifyWaiting(aPod(changes)).message;
     expect(told({ unschedulable: unbound, claim: "greeter-1a2b" })).toBe(
       `Pod docs-a-run-1-x fits no node: ${unbound}; kubectl -n team-a describe pvc greeter-1a2b tells why the workspace has no volume`,
     );
@@ -64,17 +62,29 @@ describe("why an attempt waits", () => {
   });
 
   it("names the object and what Kubernetes says about it, on one line", () => {
-    const told = classifyWaiting(aJob(), aPod({ gateway: waiting("ErrImagePull", "pull failed:\n no such host") }));
+    const told = classifyWaiting(aPod({ gateway: waiting("ErrImagePull", "pull failed:\n no such host") }));
     expect(told.message).toBe(
       "Container gateway of pod docs-a-run-1-x cannot get its image (ErrImagePull): pull failed: no such host",
     );
-    expect(classifyWaiting(aJob(), undefined).message).toContain("Job docs-a-run-1 has not created its pod");
-    expect(classifyWaiting(undefined, undefined).message).toContain("has not created its pod");
+  });
+
+  it("repeats what the Job controller says of a Job without a pod, and guesses where that is not known", () => {
+    const refusal = 'Error creating: pods "docs-a-run-1-" is forbidden: no PriorityClass with name urgent was found\n';
+    expect(classifyPodless(aJob(), refusal)).toEqual({
+      reason: "PodNotCreated",
+      endsAs: "PodNotCreated",
+      hopeless: false,
+      message:
+        'Job docs-a-run-1 has not created its pod: Error creating: pods "docs-a-run-1-" is forbidden: no PriorityClass with name urgent was found',
+    });
+    expect(classifyPodless(aJob(), undefined).message).toBe(
+      "Job docs-a-run-1 has not created its pod; a quota or an admission policy may forbid it",
+    );
   });
 
   it("names the node of a pod that has one", () => {
-    expect(classifyWaiting(aJob(), aPod()).message).toBe("Pod docs-a-run-1-x is starting on node node-1");
+    expect(classifyWaiting(aPod()).message).toBe("Pod docs-a-run-1-x is starting on node node-1");
     const { node: _, ...nowhere } = aPod({ createdAt: startOfRun });
-    expect(classifyWaiting(aJob(), nowhere).message).toBe("Pod docs-a-run-1-x is starting");
+    expect(classifyWaiting(nowhere).message).toBe("Pod docs-a-run-1-x is starting");
   });
 });

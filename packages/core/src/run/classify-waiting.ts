@@ -3,12 +3,15 @@ import type { Waiting } from "./attempt-state.ts";
 import { plain } from "./messages.ts";
 import type { ContainerView, JobView, PodView } from "./observation.ts";
 
-/** Why an attempt whose agent has not started still waits. */
-export function classifyWaiting(job: Pick<JobView, "name"> | undefined, pod: PodView | undefined): Waiting {
-  if (pod === undefined) {
-    const message = `Job ${job?.name ?? ""} has not created its pod; a quota or an admission policy may forbid it`;
-    return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
-  }
+/** Why an attempt still waits whose Job has no pod; `refusal` is what the Job controller says of it, where that is known. */
+export function classifyPodless(job: Pick<JobView, "name">, refusal: string | undefined): Waiting {
+  const why = refusal === undefined ? "; a quota or an admission policy may forbid it" : `: ${plain(refusal)}`;
+  const message = `Job ${job.name} has not created its pod${why}`;
+  return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
+}
+
+/** Why an attempt whose agent has not started still waits for its pod. */
+export function classifyWaiting(pod: PodView): Waiting {
   if (pod.unschedulable !== undefined) {
     const message = `Pod ${pod.name} fits no node: ${plain(pod.unschedulable)}${claimHint(pod)}`;
     return { reason: "Unschedulable", endsAs: "Unschedulable", hopeless: false, message };

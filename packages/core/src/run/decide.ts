@@ -97,7 +97,7 @@ function decideAttempt(situation: Situation): Decision {
     case "notStarted":
       return stop === undefined ? beforeAttempt(situation) : endRound(situation, stop);
     case "waiting":
-      return stop === undefined ? notice(situation, state.waiting, state) : stopAttempt(situation, state, stop);
+      return stop === undefined ? wait(situation, state) : stopAttempt(situation, state, stop);
     case "running":
       return stop === undefined ? work(situation, state) : stopAttempt(situation, state, stop);
     case "settling":
@@ -107,6 +107,13 @@ function decideAttempt(situation: Situation): Decision {
       return observation.pod?.ended === true ? decision : lookFirst(decision, observation.run.uid);
     }
   }
+}
+
+/** Why there is no pod is not told by what the caches hold. */
+function wait(situation: Situation, state: Extract<AttemptState, { type: "waiting" }>): Decision {
+  const { run, pod } = situation.observation;
+  const decision = notice(situation, state.waiting, state);
+  return pod === undefined && decision.actions.length > 0 ? lookFirst(decision, run.uid) : decision;
 }
 
 function work(situation: Situation, state: Extract<AttemptState, { type: "running" }>): Decision {

@@ -8,7 +8,8 @@ const cures: Record<Reason, string> = {
   UpToDate: "",
   ImagePullFailed: "Check the image's name, the registry and spec.pod.imagePullSecrets.",
   Unschedulable: "Check spec.pod (resources, nodeSelector, tolerations) against the nodes' free room.",
-  PodNotCreated: "Check the namespace's quotas and admission policies, and the events of the Job and its pod.",
+  PodNotCreated:
+    "Check spec.pod, the namespace's quotas and admission policies, and the events of the Job and its pod.",
   Preempted: "Give the run a higher priority (spec.pod.priorityClassName), then apply it again under a new name.",
   PodEvicted: "Apply the run again under a new name; set spec.pod.resources.requests to what the work needs.",
   NodeLost: "Apply the run again under a new name.",

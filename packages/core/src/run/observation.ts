@@ -134,6 +134,8 @@ export interface Observation {
   job?: JobView;
   /** Its newest pod. */
   pod?: PodView;
+  /** Why the Job controller last made no pod for the Job, where the API server was looked at and there is none. */
+  podRefusal?: string;
   /** This process has seen or made the attempt's Job, whether or not it still exists. */
   jobSeen: boolean;
   /** Every other Job and pod of the run. */

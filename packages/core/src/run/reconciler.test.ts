@@ -110,6 +110,7 @@ type Call =
   | "get ConfigMap"
   | "get Job"
   | "get ReviewRun"
+  | "list Event"
   | "list Job"
   | "list Pod"
   | "patch"
@@ -345,6 +346,41 @@ describe("a reconcile", () => {
     expect(calls()).toEqual(["get ReviewRun", "list Job", "list Pod"]);
   });
 
+  const refused = (resourceVersion: string, note: string) => ({ metadata: { resourceVersion }, note });
+
+  it("tells what the Job controller last said of a Job that has no pod", async () => {
+    const events = [refused("19", "exceeded quota: old"), refused("105", "exceeded quota: new")];
+    const { runs, asked, calls, clock, reconcile } = scene({ "list Event": () => ({ items: events }), patch: patched });
+    runs.remember(aRunObject());
+    await reconcile();
+    clock.now += 10_000;
+    await reconcile();
+    expect(calls().slice(2)).toEqual(["get ReviewRun", "list Job", "list Pod", "list Event", "patch"]);
+    const message = expect.stringMatching(
+      /^Job \S+ has not created its pod: exceeded quota: new\. Check spec\.pod, /,
+    ) as unknown;
+    expect(asked.at(-1)?.body).toMatchObject({ status: { phase: "Pending", message } });
+    await reconcile();
+    expect(calls()).toHaveLength(7);
+  });
+
+  it("tells that a Job has no pod where it may not read the events", async () => {
+    const { runs, asked, log, clock, reconcile } = scene({
+      "list Event": refusal(403, "Forbidden"),
+      patch: patched,
+    });
+    runs.remember(aRunObject());
+    await reconcile();
+    clock.now += 10_000;
+    await reconcile();
+    expect(log.map((line) => JSON.parse(line) as unknown)).toContainEqual(
+      expect.objectContaining({ level: "warn", msg: "events not read" }),
+    );
+    expect(asked.at(-1)?.body).toMatchObject({
+      status: { message: expect.stringContaining("a quota or an admission policy may forbid it") as unknown },
+    });
+  });
+
   it("does not take a new run for an old one of its name", async () => {
     const { runs, jobs, calls, reconcile } = scene();
     runs.remember(aRunObject());
@@ -374,7 +410,7 @@ describe("a reconcile", () => {
     const running = { number: 1, round: 1, jobName: runs.list()[0]?.name ?? "", outcome: "Running" as const };
     runs.remember(aRunObject({ status: { phase: "Failed" } }));
     await reconcile();
-    expect(calls().slice(2)).toEqual(["get ReviewRun", "list Job", "list Pod"]);
+    expect(calls().slice(2)).toEqual(["get ReviewRun", "list Job", "list Pod", "list Event"]);
   });
 
   it("has nothing to do where a look at the API server finds the run gone", async () => {

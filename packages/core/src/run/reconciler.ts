@@ -6,6 +6,7 @@ import {
   resources,
   unlessNotFound,
   type ApiError,
+  type Event,
   type EventRecorder,
   type Job,
   type KubernetesObject,
@@ -131,7 +132,27 @@ export class RunReconciler {
     if (!(await this.#look(observation, toLookAt, signal))) return { type: "awaitChange" };
     const seen = this.#known(keyOf(observation.run));
     if (seen === undefined) return { type: "awaitChange" };
-    return await this.#decideAndApply(seen, new Set([...looked, ...toLookAt]), signal);
+    const podRefusal = await this.#podRefusal(seen, signal);
+    return await this.#decideAndApply(
+      { ...seen, ...defined({ podRefusal }) },
+      new Set([...looked, ...toLookAt]),
+      signal,
+    );
+  }
+
+  /** The Job controller tells nobody but by events why it cannot make a pod. They are a courtesy: a run does without. */
+  async #podRefusal({ run, job, pod }: Observation, signal: AbortSignal): Promise<string | undefined> {
+    if (job === undefined || pod !== undefined) return undefined;
+    const options = { namespace: job.namespace, fieldSelector: `regarding.uid=${job.uid},reason=FailedCreate`, signal };
+    try {
+      const { items } = await this.#options.client.list(resources.events, options);
+      const versionOf = ({ metadata }: Event) => metadata.resourceVersion ?? "0";
+      return items.toSorted((a, b) => compareResourceVersions(versionOf(b), versionOf(a)))[0]?.note;
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      this.#log(run).warn({ err: error, job: job.name }, "events not read");
+      return undefined;
+    }
   }
 
   /** Reads a run, its claim, and the Jobs and pods of the runs of these UIDs past the caches. False where the run is gone. */

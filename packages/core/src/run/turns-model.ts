@@ -397,6 +397,7 @@ export class TurnsModel {
   }
 
   #list(type: ResourceType, labelSelector = "") {
+    if (type.kind === "Event") return { items: [], resourceVersion: "0" };
     const all: readonly { name: string; runUid: string }[] = this.#real(type.kind === "Job" ? "jobs" : "pods");
     const selected = all.filter(({ runUid }) => labelSelector.endsWith(`=${runUid}`));
     return { items: selected.map(({ name }) => ({ kind: type.kind, metadata: { name } })), resourceVersion: "0" };
