@@ -68,6 +68,10 @@ images: bundle ## Build the images with buildah (BASE=image, REPOSITORY=prefix)
 release: install ## Render dist/install*.yaml with kustomize (REPOSITORY=prefix, PIN=digest or tag)
 	@$(NODE) scripts/release.ts $(if $(PIN),--pin $(PIN)) $(if $(REPOSITORY),--repository $(REPOSITORY))
 
+.PHONY: rehearsal
+rehearsal: install ## Render dist/rehearsal: a Git forge and a scripted model for a cluster (REPOSITORY=prefix)
+	@$(NODE) scripts/rehearsal.ts $(if $(REPOSITORY),--repository $(REPOSITORY))
+
 .PHONY: test-cluster
 test-cluster: bundle ## Test on a real cluster (KUBECONFIG, LOAD_IMAGE=command given an archive)
 	@env -u ANTHROPIC_API_KEY OLDER=$(OLDER) $(NODE) scripts/test-cluster.ts $(ARGS)

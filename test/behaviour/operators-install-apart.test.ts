@@ -122,10 +122,10 @@ describe("the API server", () => {
     await client.close();
   });
 
-  it.each(["default", "namespaced", "local"])(
-    "admits the operators' pods of overlay %s as restricted",
-    async (overlay) => {
-      const deployments = (await render(`overlays/${overlay}`)).filter(({ kind }) => kind === "Deployment");
+  it.each(["overlays/default", "overlays/namespaced", "overlays/local", "rehearsal"])(
+    "admits the pods of %s as restricted",
+    async (folder) => {
+      const deployments = (await render(folder)).filter(({ kind }) => kind === "Deployment");
       for (const { metadata, spec } of deployments) {
         const pod = {
           apiVersion: "v1",

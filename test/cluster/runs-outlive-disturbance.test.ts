@@ -1,6 +1,7 @@
 import { resources } from "@orchestrator/controller-runtime";
 import type { RunObject } from "@orchestrator/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { waitFor } from "../support/wait.ts";
 import { type ClusterLab, onCluster, openLab, reasonOf } from "./support/cluster-lab.ts";
 import { runShell } from "./support/guide.ts";
 import { rolledOut } from "./support/operators.ts";
@@ -86,10 +87,14 @@ test.runIf(STOP_KUBELET && START_KUBELET)("a node that cannot be reached is Node
     const status = await lab.end(run as RunObject, { timeoutMs: 180_000 });
     expect(reasonOf(status), status.message).toBe("NodeLost");
   } finally {
-    await onCluster("taint", "node", node, `${key}:NoExecute-`);
     await runShell(START_KUBELET ?? "");
     await lab.answers();
     await lab.model.release("Held: lost");
-    await onCluster("wait", "--for=condition=Ready", `node/${node}`, "--timeout=120s");
+    await waitFor("the node to be ready and the controller manager to have taken the taint away", async (signal) => {
+      const { spec, status } = await lab.client.get(resources.nodes, { name: node }, { signal });
+      const ready = status?.conditions?.find(({ type }) => type === "Ready")?.status;
+      const tainted = spec?.taints?.some((taint) => taint.key === key);
+      return ready === "True" && !tainted ? { done: true } : { pending: { ready, taints: spec?.taints } };
+    });
   }
 });

@@ -1,6 +1,5 @@
-import { sampleFiles } from "@orchestrator/local-cluster";
 import { expect, inject, test } from "vitest";
-import { onCluster, publish } from "./support/cluster-lab.ts";
+import { onCluster } from "./support/cluster-lab.ts";
 import { followGuide } from "./support/guide.ts";
 
 interface Run {
@@ -8,9 +7,8 @@ interface Run {
 }
 
 test("by the guide alone, both samples become pull requests", async () => {
-  const { url } = await publish("backlog", sampleFiles);
   const { variables } = inject("stage");
-  await followGuide("The first runs of a team", { ...variables, REPOSITORY_URL: String(url) });
+  await followGuide("The first runs of a team", variables);
   const read = async (run: string): Promise<Run> =>
     JSON.parse(await onCluster("-n", variables["TEAM"] ?? "", "get", run, "-o", "json")) as Run;
   const runs = [await read("docsgenerationrun/backlog-docs"), await read("taskimplementationrun/implement-task-1")];

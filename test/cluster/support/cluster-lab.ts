@@ -13,7 +13,7 @@ import { adminClient, kubectl, kubectlOk, type KubectlResult } from "../../suppo
 import { createNamespace } from "../../support/namespace.ts";
 import { docsRuns, implementationRuns } from "../../support/runs.ts";
 import { waitFor } from "../../support/wait.ts";
-import { forgeHost, forgeUrl, rehearsalNamespace, rehearsalPort } from "./rehearsal.ts";
+import { rehearsalNamespace, rehearsalPort } from "./rehearsal.ts";
 
 /** What a test file needs on the cluster: a namespace of its own under Pod Security `restricted`, with its Secrets. */
 export interface ClusterLab extends AsyncDisposable {
@@ -125,10 +125,10 @@ function runObject({ kind }: ResourceType, namespace: string, name: string, spec
 }
 
 async function makeSecrets(inNamespace: (...args: string[]) => Promise<string>): Promise<void> {
-  const { API_KEY_FILE = "", TOKEN_FILE = "" } = inject("stage").variables;
+  const { API_KEY_FILE = "", TOKEN_FILE = "", FORGE_HOST = "" } = inject("stage").variables;
   const make = ["create", "secret", "generic"];
   await inNamespace(...make, "orchestrator-model", `--from-file=api-key=${API_KEY_FILE}`);
-  const token = [`--from-file=token=${TOKEN_FILE}`, `--from-literal=host=${forgeHost}`];
+  const token = [`--from-file=token=${TOKEN_FILE}`, `--from-literal=host=${FORGE_HOST}`];
   await inNamespace(...make, "repository-credentials", ...token);
 }
 
@@ -137,14 +137,14 @@ async function makeRepository(name: string, tasks: BacklogTask[]): Promise<Recor
 }
 
 /** Makes a repository with these files; answers what a run's spec says of it. */
-export async function publish(name: string, files: Readonly<Record<string, string>>): Promise<Record<string, unknown>> {
+async function publish(name: string, files: Readonly<Record<string, string>>): Promise<Record<string, unknown>> {
   const body = JSON.stringify({ name: `local/${name}`, files });
   const { cloneUrl } = JSON.parse(await ask("forge", "POST", "/control/repositories", body)) as { cloneUrl: string };
   return {
     url: cloneUrl,
     branch: "main",
     provider: "GitHub",
-    apiUrl: `${forgeUrl}/api/v3`,
+    apiUrl: `https://${inject("stage").variables["FORGE_HOST"]}/api/v3`,
     secretRef: { name: "repository-credentials" },
   };
 }
@@ -153,7 +153,7 @@ export async function publish(name: string, files: Readonly<Record<string, strin
 const program = `
 const [method, path, token] = process.argv.slice(1);
 const { readFileSync } = require("fs");
-const headers = token ? { authorization: "Bearer " + JSON.parse(readFileSync(token, "utf8")).token } : {};
+const headers = token ? { authorization: "Bearer " + readFileSync(token, "utf8") } : {};
 const options = { method, headers, rejectUnauthorized: false };
 const request = require("https").request("https://127.0.0.1:${rehearsalPort}" + path, options, (response) => {
   response.pipe(process.stdout);
@@ -164,7 +164,7 @@ process.stdin.pipe(request);
 
 async function ask(server: "forge" | "model", method: string, path: string, body = ""): Promise<string> {
   const into = ["-n", rehearsalNamespace, "exec", "-i", `deployment/${server}`, "--", "node", "-e", program, "--"];
-  const token = server === "forge" ? ["/data/forge.json"] : [];
+  const token = server === "forge" ? ["/etc/rehearsal/token"] : [];
   return await kubectlOk([...into, method, path, ...token], { input: body, cluster: cluster() });
 }
 

@@ -18,6 +18,8 @@ export interface ForgeOptions {
   host?: string;
   /** Where others reach it. Default `https://127.0.0.1:PORT`. */
   url?: string;
+  /** What Git and the API ask for. Default: one of its own, which stands in `forge.json`. */
+  token?: string;
   /** Default: the system's clock. */
   now?: () => Date;
   /** Environment of the git programs. */
@@ -58,6 +60,7 @@ export async function startForge(options: ForgeOptions): Promise<Forge> {
   const server = createServer({ key: options.tls.key, cert: options.tls.cert });
   const port = await listen(server, options, state.data.port);
   state.data.port = port;
+  state.data.token = options.token ?? state.data.token;
   await state.save();
 
   const url = options.url ?? `https://127.0.0.1:${port}`;
