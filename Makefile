@@ -65,11 +65,11 @@ images: bundle ## Build the images with buildah (BASE=image, REPOSITORY=prefix)
 	@$(NODE) scripts/images.ts $(if $(BASE),--base $(BASE)) $(if $(REPOSITORY),--repository $(REPOSITORY))
 
 .PHONY: release
-release: install ## Render dist/install*.yaml with kustomize (REPOSITORY=prefix, PIN=digest or tag)
-	@$(NODE) scripts/release.ts $(if $(PIN),--pin $(PIN)) $(if $(REPOSITORY),--repository $(REPOSITORY))
+release: install ## Render dist/install*.yaml with kustomize (REPOSITORY=prefix in a registry)
+	@$(NODE) scripts/release.ts $(if $(REPOSITORY),--repository $(REPOSITORY))
 
 .PHONY: rehearsal
-rehearsal: install ## Render dist/rehearsal: a Git forge and a scripted model for a cluster (REPOSITORY=prefix)
+rehearsal: install ## Render dist/rehearsal: a Git forge and a scripted model for a cluster (REPOSITORY=prefix in a registry)
 	@$(NODE) scripts/rehearsal.ts $(if $(REPOSITORY),--repository $(REPOSITORY))
 
 .PHONY: test-cluster

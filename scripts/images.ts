@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { agentCliPath } from "@orchestrator/local-cluster";
 import { bundle } from "./bundle.ts";
+import { loadedRepository } from "./images/image-reference.ts";
 import { ensureRootFilesystem } from "./images/root-filesystem.ts";
 import { runProgram } from "./images/run-program.ts";
 
@@ -31,7 +32,7 @@ const { values } = parseArgs({
     /** An image for all others to start from, instead of our own. */
     base: { type: "string" },
     /** Prefix of the images' names. */
-    repository: { type: "string", default: "orchestrator" },
+    repository: { type: "string", default: loadedRepository },
     output: { type: "string", default: ".tools/images" },
     /** Folder of the packages whose bundles are put into the images. */
     packages: { type: "string", default: "packages" },

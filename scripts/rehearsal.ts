@@ -1,20 +1,23 @@
 /** Renders a Git forge and a scripted model for a cluster, with a certificate and a token of their own, and what users need of them. */
 import { randomBytes } from "node:crypto";
-import { access, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { ensureCertificates } from "@orchestrator/local-cluster";
+import { ensureServerCertificate } from "@orchestrator/local-cluster";
 import { stringify } from "yaml";
+import { imageReference, loadedRepository } from "./images/image-reference.ts";
 import { runProgram } from "./images/run-program.ts";
 
 const { values } = parseArgs({
   options: {
-    /** Where the image lies for the cluster. */
-    repository: { type: "string", default: "orchestrator" },
+    /** Folder of `make images`. */
+    images: { type: "string", default: ".tools/images" },
+    /** Where the image lies in a registry. Default: it is loaded into nodes. */
+    repository: { type: "string" },
     output: { type: "string", default: "dist/rehearsal" },
   },
 });
-const { repository, output } = values;
+const { images, repository, output } = values;
 const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
 
 const namespace = "orchestrator-rehearsal";
@@ -32,38 +35,40 @@ async function keep(file: string, content: string): Promise<string> {
   return path;
 }
 
-await mkdir(output, { recursive: true });
-const certificates = await ensureCertificates(join(output, "pki"), new Date(), [hostOf("forge"), hostOf("model")]);
-const token = await keep("token", `rehearsal_${randomBytes(20).toString("hex")}`);
-const apiKey = await keep("api-key", "rehearsal-opens-nothing");
-
-const folder = join(".tools", "rehearsal");
-await rm(folder, { recursive: true, force: true });
-await mkdir(folder, { recursive: true });
-const { certFile, keyFile } = certificates.server;
-for (const [path, name] of [
-  [certFile, "tls.crt"],
-  [keyFile, "tls.key"],
-  [token, "token"],
-] as const) {
-  await cp(path, join(folder, name));
+/** The manifests, with these files in the Secret that forge and model read. */
+async function render(files: Record<string, string>): Promise<string> {
+  await mkdir(".tools", { recursive: true });
+  // kustomize reads no folder outside that of its kustomization but by a relative path.
+  const folder = await mkdtemp(join(".tools", "rehearsal-"));
+  try {
+    for (const [name, path] of Object.entries(files)) await cp(path, join(folder, name));
+    const image = await imageReference("rehearsal", { repository, images, tag: version });
+    const kustomization = {
+      apiVersion: "kustomize.config.k8s.io/v1beta1",
+      kind: "Kustomization",
+      namespace,
+      resources: [relative(folder, "deploy/rehearsal")],
+      secretGenerator: [{ name: "rehearsal", files: Object.keys(files) }],
+      images: [{ name: `${loadedRepository}/rehearsal`, ...image }],
+    };
+    await writeFile(join(folder, "kustomization.yaml"), stringify(kustomization));
+    return await runProgram("kubectl", ["kustomize", folder]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
-const kustomization = {
-  apiVersion: "kustomize.config.k8s.io/v1beta1",
-  kind: "Kustomization",
-  namespace,
-  resources: [relative(folder, "deploy/rehearsal")],
-  secretGenerator: [{ name: "rehearsal", files: ["tls.crt", "tls.key", "token"] }],
-  images: [{ name: "orchestrator/rehearsal", newName: `${repository}/rehearsal`, newTag: version }],
-};
-await writeFile(join(folder, "kustomization.yaml"), stringify(kustomization));
-const rendered = await runProgram("kubectl", ["kustomize", folder]);
-await writeFile(join(output, "rehearsal.yaml"), rendered, { mode: 0o600 });
-await rm(folder, { recursive: true });
 
-/** What docs/install.md calls what a reader has. */
+await mkdir(output, { recursive: true });
+const hosts = [hostOf("forge"), hostOf("model")];
+const { caFile, server } = await ensureServerCertificate(join(output, "pki"), new Date(), hosts);
+const token = await keep("token", `rehearsal_${randomBytes(20).toString("hex")}`);
+const apiKey = await keep("api-key", `rehearsal_${randomBytes(20).toString("hex")}`);
+const manifests = await render({ "tls.crt": server.certFile, "tls.key": server.keyFile, token });
+await writeFile(join(output, "rehearsal.yaml"), manifests, { mode: 0o600 });
+
+/** By the names that docs/install.md gives them. */
 const variables = {
-  CA_FILE: certificates.caFile,
+  CA_FILE: caFile,
   MODEL_URL: `https://${hostOf("model")}:${port}`,
   OPEN: `${namespace}:${port}`,
   TEAM: "team-a",

@@ -3,22 +3,21 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { stringify } from "yaml";
+import { imageReference, loadedRepository } from "./images/image-reference.ts";
 import { runProgram } from "./images/run-program.ts";
 
 const { values } = parseArgs({
   options: {
     /** Folder of `make images`. */
     images: { type: "string", default: ".tools/images" },
-    /** Where the images lie for the cluster. */
-    repository: { type: "string", default: "orchestrator" },
-    /** `digest` for images from a registry, `tag` for those that are loaded into nodes, which know no digest of theirs. */
-    pin: { type: "string", default: "digest" },
+    /** Where the images lie in a registry. Default: they are loaded into nodes. */
+    repository: { type: "string" },
     output: { type: "string", default: "dist" },
     /** Default: the version of this working copy. */
     tag: { type: "string" },
   },
 });
-const { images, repository, pin, output } = values;
+const { images, repository, output } = values;
 const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
 const tag = values.tag ?? version;
 const operators = ["docs-generation-operator", "task-implementation-operator"];
@@ -33,16 +32,9 @@ const files = [
   })),
 ];
 
-/** An image by the only name that stands for its content, or by its tag. */
-async function pinned(name: string): Promise<{ newTag: string } | { digest: string }> {
-  if (pin === "tag") return { newTag: tag };
-  const { digest } = JSON.parse(await readFile(join(images, `${name}.json`), "utf8")) as { digest: string };
-  return { digest };
-}
-
 async function kustomization(folder: string, { resources, brings }: (typeof files)[number]): Promise<object> {
-  const agent = await pinned("agent");
-  const agentImage = `${repository}/${"digest" in agent ? `agent@${agent.digest}` : `agent:${agent.newTag}`}`;
+  const agent = await imageReference("agent", { repository, images, tag });
+  const agentImage = agent.newName + ("digest" in agent ? `@${agent.digest}` : `:${agent.newTag}`);
   return {
     apiVersion: "kustomize.config.k8s.io/v1beta1",
     kind: "Kustomization",
@@ -55,9 +47,8 @@ async function kustomization(folder: string, { resources, brings }: (typeof file
     })),
     images: await Promise.all(
       brings.map(async (operator) => ({
-        name: `orchestrator/${operator}`,
-        newName: `${repository}/${operator}`,
-        ...(await pinned(operator)),
+        name: `${loadedRepository}/${operator}`,
+        ...(await imageReference(operator, { repository, images, tag })),
       })),
     ),
   };

@@ -61,19 +61,23 @@ test("the forge starts with its token and the repository of the samples", async 
   const child = spawn(process.execPath, [...source, "packages/local-cluster/src/forge/main.ts", ...here], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const ended = once(child, "close").then(([code]) => {
+    throw new Error(`the forge ended with ${code}`);
+  });
   try {
-    await once(child.stdout, "data");
+    await Promise.race([once(child.stdout, "data"), ended]);
     const { port } = JSON.parse(await file("data/forge.json")) as { port: number };
-    const dispatcher = new Agent({ connect: { ca: await file("pki/ca.crt"), servername: "localhost" } });
-    const authorization = `Bearer ${await file("token")}`;
-    const ask = async (path: string, headers: Record<string, string> = {}) =>
-      (await request(`https://127.0.0.1:${port}${path}`, { dispatcher, headers })).statusCode;
     const { FORGE_HOST, REPOSITORY_URL = "" } = Object.fromEntries(
       [...(await file("variables")).matchAll(/^export (?<name>\w+)=(?<value>.*)$/gm)].map(({ groups }) => [
         groups?.["name"] ?? "",
         groups?.["value"] ?? "",
       ]),
     ) as Record<string, string>;
+    const { hostname: forgeName } = new URL(`https://${FORGE_HOST}`);
+    const dispatcher = new Agent({ connect: { ca: await file("pki/ca.crt"), servername: forgeName } });
+    const authorization = `Bearer ${await file("token")}`;
+    const ask = async (path: string, headers: Record<string, string> = {}) =>
+      (await request(`https://127.0.0.1:${port}${path}`, { dispatcher, headers })).statusCode;
     expect(here).toContain(`--url=https://${FORGE_HOST}`);
     expect(await ask(`${new URL(REPOSITORY_URL).pathname}/info/refs?service=git-upload-pack`)).toBe(200);
     expect(await ask("/api/v3/repos/local/backlog/pulls", { authorization })).toBe(200);
@@ -81,6 +85,6 @@ test("the forge starts with its token and the repository of the samples", async 
     await dispatcher.close();
   } finally {
     child.kill();
-    await once(child, "close");
+    await expect(ended).rejects.toThrow("ended");
   }
 });

@@ -1,4 +1,4 @@
-import type { Pod } from "@orchestrator/controller-runtime";
+import { type Pod, resources } from "@orchestrator/controller-runtime";
 import type { RunObject } from "@orchestrator/core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { waitFor } from "../support/wait.ts";
@@ -56,8 +56,19 @@ test("a pod that is evicted is PodEvicted", async () => {
   expect(reasonOf(status), status.message).toBe("PodEvicted");
 });
 
+/** A node, and more than half of its processors. */
+async function mostOfANode(): Promise<{ nodeSelector: Record<string, string>; cpu: string }> {
+  const { items } = await lab.client.list(resources.nodes, { signal: AbortSignal.timeout(30_000) });
+  const { metadata, status } = items[0] ?? {};
+  const cpu = status?.allocatable?.["cpu"] ?? "";
+  const milli = cpu.endsWith("m") ? Number(cpu.slice(0, -1)) : Number(cpu) * 1000;
+  const nodeSelector = { "kubernetes.io/hostname": metadata?.labels?.["kubernetes.io/hostname"] ?? "" };
+  return { nodeSelector, cpu: `${Math.floor(milli * 0.6)}m` };
+}
+
 test("a pod that has to give way is Preempted", async () => {
-  const { run } = await working("preempted", { pod: { resources: { requests: { cpu: "1200m" } } } });
+  const { nodeSelector, cpu } = await mostOfANode();
+  const { run } = await working("preempted", { pod: { nodeSelector, resources: { requests: { cpu } } } });
   const priority = {
     apiVersion: "scheduling.k8s.io/v1",
     kind: "PriorityClass",
@@ -66,13 +77,19 @@ test("a pod that has to give way is Preempted", async () => {
   };
   const container = {
     name: "first",
-    image: `orchestrator/agent:${inject("stage").version}`,
+    image: `localhost/orchestrator/agent:${inject("stage").version}`,
     command: ["true"],
-    resources: { requests: { cpu: "1200m" } },
+    resources: { requests: { cpu } },
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
   };
   const securityContext = { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } };
-  const spec = { priorityClassName: "test-first", restartPolicy: "Never", securityContext, containers: [container] };
+  const spec = {
+    priorityClassName: "test-first",
+    restartPolicy: "Never",
+    nodeSelector,
+    securityContext,
+    containers: [container],
+  };
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "first", namespace: lab.namespace }, spec };
   try {
     for (const [path, body] of [

@@ -1,13 +1,11 @@
-import type { Pod } from "@orchestrator/controller-runtime";
+import type { Container, Pod } from "@orchestrator/controller-runtime";
 import { resources } from "@orchestrator/controller-runtime";
 import { labels, managedBy } from "@orchestrator/core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { waitFor } from "../support/wait.ts";
 import { type ClusterLab, onCluster, openLab, stateOf } from "./support/cluster-lab.ts";
-import { rehearsalNamespace } from "./support/rehearsal.ts";
 
 const ofRuns = { [labels.managedBy]: managedBy, [labels.kind]: "TaskImplementationRun" };
-const open = `https://forge.${rehearsalNamespace}.svc:8443`;
 
 let lab: ClusterLab;
 beforeAll(async () => {
@@ -29,10 +27,16 @@ const tries = process.argv.slice(1).map((address) => new Promise((resolve) => {
 Promise.all(tries).then((words) => require("fs").writeFileSync("/dev/termination-log", words.join(" ")));
 `;
 
-async function start(name: string, podLabels: Record<string, string>, command: string[]): Promise<Pod> {
+async function start(
+  name: string,
+  podLabels: Record<string, string>,
+  command: string[],
+  probe: Pick<Container, "readinessProbe"> = {},
+): Promise<Pod> {
   const container = {
+    ...probe,
     name: "probe",
-    image: `orchestrator/agent:${inject("stage").version}`,
+    image: `localhost/orchestrator/agent:${inject("stage").version}`,
     command,
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
   };
@@ -67,15 +71,25 @@ async function tryAll(name: string, podLabels: Record<string, string>, addresses
   return (stateOf(pod, "probe").terminated?.message ?? "").split(" ");
 }
 
-const serve = `require("net").createServer().listen(9000, "0.0.0.0")`;
+/** Starts a pod that listens at port 9000; answers its address. */
+async function serve(name: string, podLabels: Record<string, string>): Promise<string> {
+  const program = `require("net").createServer().listen(9000, "0.0.0.0", () => require("fs").writeFileSync("/tmp/listens", ""))`;
+  // Its own look: nobody may connect to some of them.
+  const readinessProbe = { exec: { command: ["test", "-e", "/tmp/listens"] }, periodSeconds: 1 };
+  await start(name, podLabels, ["node", "-e", program], { readinessProbe });
+  const { status } = await until(name, "listens", ({ status: { conditions = [] } = {} }) =>
+    conditions.some((condition) => condition.type === "Ready" && condition.status === "True"),
+  );
+  return `tcp://${status?.podIP}:9000`;
+}
 
 test("pods of runs reach names and what is open, and nothing else of the cluster, from their first connection on", async () => {
-  const other = await start("neighbour", {}, ["node", "-e", serve]);
-  const neighbour = await until(other.metadata.name, "runs", ({ status }) => status?.podIP !== undefined);
+  const neighbour = await serve("neighbour", {});
   const addresses = [
-    open,
+    `https://${inject("stage").variables["FORGE_HOST"]}`,
     "https://kubernetes.default.svc",
-    `tcp://${neighbour.status?.podIP}:9000`,
+    neighbour,
+    // Where there is a metadata service.
     "tcp://169.254.169.254:80",
   ];
   const contrast = await tryAll("contrast", {}, addresses);
@@ -86,13 +100,7 @@ test("pods of runs reach names and what is open, and nothing else of the cluster
 });
 
 test("nobody connects to a pod of a run", async () => {
-  await start("target", ofRuns, ["node", "-e", serve]);
-  await start("open-target", {}, ["node", "-e", serve]);
-  const at = async (name: string): Promise<string> => {
-    const { status } = await until(name, "runs", (pod) => stateOf(pod, "probe").running !== undefined);
-    return `tcp://${status?.podIP}:9000`;
-  };
-  const addresses = [await at("target"), await at("open-target")];
+  const addresses = [await serve("target", ofRuns), await serve("open-target", {})];
   expect(await tryAll("caller", {}, addresses)).toEqual(["shut", "open"]);
   const told = await onCluster("-n", lab.namespace, "get", "networkpolicies", "-o", "name");
   expect(told.trim().split("\n")).toEqual(["networkpolicy.networking.k8s.io/orchestrator-task-runs"]);

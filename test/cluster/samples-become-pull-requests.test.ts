@@ -16,5 +16,6 @@ test("by the guide alone, both samples become pull requests", async () => {
   const urls = runs.map(({ status }) => status.result.pullRequest.url);
   expect(urls.map((address) => address.replace(/.*\/backlog\//, "")).toSorted()).toEqual(["pull/1", "pull/2"]);
   await followGuide("Who may do what", variables);
+  await onCluster("delete", "-f", "deploy/samples/policy/limit-runs.yaml");
   await onCluster("delete", "namespace", variables["TEAM"] ?? "");
 });

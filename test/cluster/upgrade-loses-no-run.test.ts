@@ -21,8 +21,8 @@ beforeAll(async () => {
     [ -e ${folder}/.git ] || git clone --quiet --shared --no-checkout . ${folder}
     git -C ${folder} checkout --quiet --detach ${OLDER}
     make -C ${folder} bundle
-    node --conditions=@orchestrator/source scripts/images.ts --base orchestrator/base:${version} --packages ${folder}/packages --tag older
-    node --conditions=@orchestrator/source scripts/release.ts --pin tag --tag older --output .tools/older-release
+    node --conditions=@orchestrator/source scripts/images.ts --base localhost/orchestrator/base:${version} --packages ${folder}/packages --tag older
+    node --conditions=@orchestrator/source scripts/release.ts --tag older --output .tools/older-release
     for name in docs-generation-operator task-implementation-operator agent; do ${LOAD_IMAGE} "$PWD/.tools/images/$name-older.tar"; done`);
 }, 900_000);
 afterAll(() => lab[Symbol.asyncDispose]());

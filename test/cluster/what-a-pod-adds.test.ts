@@ -14,7 +14,7 @@ afterAll(() => lab[Symbol.asyncDispose]());
 /** Milliseconds from the creation of a Job with the containers of a run that do nothing, until it is seen complete. */
 async function floor(name: string): Promise<number> {
   const container = {
-    image: `orchestrator/agent:${inject("stage").version}`,
+    image: `localhost/orchestrator/agent:${inject("stage").version}`,
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
   };
   const startupProbe = { exec: { command: ["true"] }, periodSeconds: 1 };

@@ -1,6 +1,6 @@
 export { type GetBinariesOptions, getBinaries } from "./binaries/get-binaries.ts";
 export type { Binaries, Program } from "./binaries/versions.ts";
-export { type CertificateFiles, type Certificates, ensureCertificates } from "./control-plane/certificates.ts";
+export { ensureServerCertificate } from "./control-plane/certificates.ts";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control-plane/control-plane.ts";
 export { type ControlPlanePorts, chooseControlPlanePorts } from "./control-plane/control-plane-ports.ts";
 export type { Faults } from "./forge/faults.ts";

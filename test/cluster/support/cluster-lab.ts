@@ -13,7 +13,6 @@ import { adminClient, kubectl, kubectlOk, type KubectlResult } from "../../suppo
 import { createNamespace } from "../../support/namespace.ts";
 import { docsRuns, implementationRuns } from "../../support/runs.ts";
 import { waitFor } from "../../support/wait.ts";
-import { rehearsalNamespace, rehearsalPort } from "./rehearsal.ts";
 
 /** What a test file needs on the cluster: a namespace of its own under Pod Security `restricted`, with its Secrets. */
 export interface ClusterLab extends AsyncDisposable {
@@ -46,6 +45,9 @@ export interface ClusterLab extends AsyncDisposable {
 }
 
 type Wait = Parameters<typeof waitFor>[2];
+
+/** Where `make rehearsal` has put forge and model. */
+const rehearsalNamespace = "orchestrator-rehearsal";
 
 const patiently = { timeoutMs: 240_000, intervalMs: 200 };
 
@@ -155,7 +157,7 @@ const [method, path, token] = process.argv.slice(1);
 const { readFileSync } = require("fs");
 const headers = token ? { authorization: "Bearer " + readFileSync(token, "utf8") } : {};
 const options = { method, headers, rejectUnauthorized: false };
-const request = require("https").request("https://127.0.0.1:${rehearsalPort}" + path, options, (response) => {
+const request = require("https").request("https://127.0.0.1:8443" + path, options, (response) => {
   response.pipe(process.stdout);
   response.on("end", () => { process.exitCode = response.statusCode < 300 ? 0 : 1; });
 });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
-import { followGuide, runShell } from "./guide.ts";
+import { runProgram } from "../../../scripts/images/run-program.ts";
+import { followGuide } from "./guide.ts";
 
 /** What the global setup tells the tests. */
 export interface ClusterStage {
@@ -17,19 +18,24 @@ declare module "vitest" {
   }
 }
 
-/** Fails when anything of ours is left in the cluster's own scope. */
-const leftovers = `
-left=$(kubectl get crds,clusterroles,clusterrolebindings,namespaces -l app.kubernetes.io/part-of=orchestrator -o name)
-[ -z "$left" ]`;
+/** Names of what is ours in the cluster's own scope. */
+async function ours(): Promise<string> {
+  const kinds = "crds,clusterroles,clusterrolebindings,namespaces,validatingadmissionpolicies";
+  return await runProgram("kubectl", ["get", kinds, "-l", "app.kubernetes.io/part-of=orchestrator", "-o", "name"]);
+}
 
 /** Builds and loads the images, starts forge and model in pods and installs the operators by the guide; removes all of it. */
 export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const { KUBECONFIG: kubeconfig, LOAD_IMAGE: load } = process.env;
   if (!kubeconfig || !load) throw new Error("KUBECONFIG and LOAD_IMAGE (a command given an image archive) must be set");
   const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
+  const before = await ours();
+  if (before !== "")
+    throw new Error(`the tests install and remove the operators, and this cluster has them:\n${before}`);
   const tearDown = async (): Promise<void> => {
     await followGuide("Uninstall", {});
-    await runShell(leftovers);
+    const left = await ours();
+    if (left !== "") throw new Error(`what docs/install.md uninstalls leaves behind:\n${left}`);
   };
   try {
     await followGuide("Images", {});
@@ -39,13 +45,24 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
     provide("stage", { kubeconfig, variables, version });
     return tearDown;
   } catch (error) {
-    await tearDown().catch(() => undefined);
-    throw error;
+    const failures = [
+      error,
+      ...(await tearDown().then(
+        () => [],
+        (failure: unknown) => [failure],
+      )),
+    ];
+    throw failures.length === 1 ? error : new AggregateError(failures, failures.map(String).join("\n"));
   }
 }
 
-/** Of a file that a reader takes into the shell. */
+/** What a reader's shell holds once it has taken in this file. */
 async function readVariables(file: string): Promise<Record<string, string>> {
-  const exported = (await readFile(file, "utf8")).matchAll(/^export (?<name>\w+)=(?<value>.*)$/gm);
-  return Object.fromEntries([...exported].map(({ groups }) => [groups?.["name"] ?? "", groups?.["value"] ?? ""]));
+  const printed = await runProgram("bash", ["-c", `. ${file} && env`], { PATH: process.env["PATH"] });
+  return Object.fromEntries(
+    printed
+      .trim()
+      .split("\n")
+      .map((line) => line.split(/=(.*)/s, 2)),
+  ) as Record<string, string>;
 }

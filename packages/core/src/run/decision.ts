@@ -56,7 +56,8 @@ export interface Decision {
   actions: Action[];
   /**
    * UIDs of the runs that it rests on not having seen more of: a pod that is not there, or whose end has not come, or a change of a
-   * run whose Job is made or deleted. A cache that is behind looks just like that, so it is made anew after a look at the API server.
+   * run whose Job is made or deleted. A cache that is behind looks just like that, so it is made anew after a look at the API server,
+   * which also brings what the Job controller says of a Job without a pod.
    */
   lookAt?: readonly string[];
   /** When to look again though nothing has changed. */

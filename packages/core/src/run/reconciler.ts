@@ -142,14 +142,15 @@ export class RunReconciler {
 
   /** The Job controller tells nobody but by events why it cannot make a pod. They are a courtesy: a run does without. */
   async #podRefusal({ run, job, pod }: Observation, signal: AbortSignal): Promise<string | undefined> {
-    if (job === undefined || pod !== undefined) return undefined;
+    if (job === undefined || job.finishedAt !== undefined || pod !== undefined || isTerminal(run.status))
+      return undefined;
     const options = { namespace: job.namespace, fieldSelector: `regarding.uid=${job.uid},reason=FailedCreate`, signal };
     try {
       const { items } = await this.#options.client.list(resources.events, options);
       const versionOf = ({ metadata }: Event) => metadata.resourceVersion ?? "0";
       return items.toSorted((a, b) => compareResourceVersions(versionOf(b), versionOf(a)))[0]?.note;
     } catch (error) {
-      if (!isApiError(error)) throw error;
+      signal.throwIfAborted();
       this.#log(run).warn({ err: error, job: job.name }, "events not read");
       return undefined;
     }

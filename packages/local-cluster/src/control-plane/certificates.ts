@@ -49,25 +49,46 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const DAY_MS = 86_400_000;
 const VALIDITY_DAYS = 3650;
 
-/** The certificates in `directory`, made when they are not there yet; the server's is valid for `dnsNames`, too. */
-export async function ensureCertificates(
+/** The certificates in `directory`, made when they are not there yet. */
+export async function ensureCertificates(directory: string, now: Date): Promise<Certificates> {
+  await ensureDirectory(directory, (unfinished) => createCertificates(unfinished, now));
+  return paths(directory);
+}
+
+/** An authority in `directory` and a server certificate of it for these names, made when they are not there yet. */
+export async function ensureServerCertificate(
   directory: string,
   now: Date,
-  dnsNames: readonly string[] = [],
-): Promise<Certificates> {
+  dnsNames: readonly string[],
+): Promise<Pick<Certificates, "caFile" | "server">> {
+  await ensureDirectory(directory, async (unfinished) => {
+    const { caFile, server } = paths(unfinished);
+    const authority = await createAuthority(now);
+    await writeFile(caFile, authority.certificate.toString("pem"));
+    const names = new SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: "dns", value })));
+    const extensions = [new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]), names];
+    await issue(authority, server, { subject: "CN=orchestrator rehearsal", extensions, now });
+  });
+  const { caFile, server } = paths(directory);
+  return { caFile, server };
+}
+
+/** Filled by `create` when it is not there, and never seen half full. */
+async function ensureDirectory(directory: string, create: (unfinished: string) => Promise<void>): Promise<void> {
   const exists = await stat(directory).then(
     () => true,
     () => false,
   );
-  if (!exists) await createCertificates(directory, now, dnsNames);
-  return paths(directory);
-}
-
-async function createCertificates(directory: string, now: Date, dnsNames: readonly string[]): Promise<void> {
+  if (exists) return;
   const unfinished = `${directory}.new`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
-  const files = paths(unfinished);
+  await create(unfinished);
+  await rename(unfinished, directory);
+}
+
+async function createCertificates(directory: string, now: Date): Promise<void> {
+  const files = paths(directory);
   const authority = await createAuthority(now);
   await writeFile(files.caFile, authority.certificate.toString("pem"));
   await writeServiceAccountKeys(files.serviceAccount);
@@ -78,14 +99,12 @@ async function createCertificates(directory: string, now: Date, dnsNames: readon
     { type: "ip", value: "10.0.0.1" },
     { type: "dns", value: "localhost" },
     { type: "dns", value: "kubernetes.default.svc" },
-    ...dnsNames.map((value) => ({ type: "dns", value }) as const),
   ]);
   await issue(authority, files.server, { subject: "CN=local-server", extensions: [serverUse, names], now });
   for (const name of clientNames) {
     const extensions = [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])];
     await issue(authority, files.clients[name], { subject: clientSubjects[name], extensions, now });
   }
-  await rename(unfinished, directory);
 }
 
 interface Authority {
@@ -96,7 +115,7 @@ interface Authority {
 async function createAuthority(now: Date): Promise<Authority> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: "CN=orchestrator local cluster",
+    name: "CN=orchestrator local authority",
     keys,
     signingAlgorithm: ALGORITHM,
     ...validity(now),
