@@ -1,7 +1,7 @@
 /** Renders a Git forge and a scripted model for a cluster, with a certificate and a token of their own, and what users need of them. */
 import { randomBytes } from "node:crypto";
 import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureServerCertificate } from "@orchestrator/local-cluster";
 import { stringify } from "yaml";
@@ -68,12 +68,12 @@ await writeFile(join(output, "rehearsal.yaml"), manifests, { mode: 0o600 });
 
 /** By the names that docs/install.md gives them. */
 const variables = {
-  CA_FILE: caFile,
+  CA_FILE: resolve(caFile),
   MODEL_URL: `https://${hostOf("model")}:${port}`,
   OPEN: `${namespace}:${port}`,
   TEAM: "team-a",
-  API_KEY_FILE: apiKey,
-  TOKEN_FILE: token,
+  API_KEY_FILE: resolve(apiKey),
+  TOKEN_FILE: resolve(token),
   FORGE_HOST: `${hostOf("forge")}:${port}`,
   REPOSITORY_URL: `https://${hostOf("forge")}:${port}/local/backlog.git`,
 };

@@ -3,7 +3,7 @@ import { resources } from "@orchestrator/controller-runtime";
 import { labels, managedBy } from "@orchestrator/core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { waitFor } from "../support/wait.ts";
-import { type ClusterLab, onCluster, openLab, stateOf } from "./support/cluster-lab.ts";
+import { type ClusterLab, onCluster, openLab, reasonOf, stateOf } from "./support/cluster-lab.ts";
 
 const ofRuns = { [labels.managedBy]: managedBy, [labels.kind]: "TaskImplementationRun" };
 
@@ -104,4 +104,12 @@ test("nobody connects to a pod of a run", async () => {
   expect(await tryAll("caller", {}, addresses)).toEqual(["shut", "open"]);
   const told = await onCluster("-n", lab.namespace, "get", "networkpolicies", "-o", "name");
   expect(told.trim().split("\n")).toEqual(["networkpolicy.networking.k8s.io/orchestrator-task-runs"]);
+});
+
+test("a repository in the cluster that nobody has opened is named, with the setting that opens it", async () => {
+  const url = "https://kubernetes.default.svc/team/backlog.git";
+  const run = await lab.implement("closed", { repository: { ...(await lab.repository("closed", [])), url } });
+  const status = await lab.end(run);
+  expect(reasonOf(status), status.message).toBe("RepositoryUnreachable");
+  expect(status.message).toContain("NETWORK_POLICY_OPEN");
 });

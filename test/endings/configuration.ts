@@ -101,9 +101,9 @@ export const configuration: readonly Ending[] = [
     name: "token-for-another-host",
     cause: "The token's Secret says that it is meant for another host.",
     reason: "RepositoryAuthFailed",
-    tells: ["forge.example", "127.0.0.1"],
+    tells: ["other.example", "127.0.0.1"],
     run: async (stage, name) => {
-      await stage.secret("other-host", { token: stage.forge.token, host: "forge.example" });
+      await stage.secret("other-host", { token: stage.forge.token, host: "other.example" });
       return await document(tasks, { spec: opened("other-host") })(stage, name);
     },
   },

@@ -20,6 +20,7 @@ import { KeptWork, type Resume } from "./kept-work/kept-work.ts";
 import { Ledger } from "./ledger.ts";
 import { Mirror, mirrorServerEnvironment } from "./mirror/mirror.ts";
 import { ModelProxy } from "./model/model-proxy.ts";
+import { connectFirst } from "./git/connect-first.ts";
 import { providerVerdict } from "./model/provider-error.ts";
 import { limitMet, unpricedModel } from "./model/spending-limit.ts";
 import { patiently } from "./patiently.ts";
@@ -250,7 +251,11 @@ class RunningGateway implements Gateway {
     const workspace =
       inputs.workspace && (await openWorkspace({ directory: directories.workspace, git }, inputs, signal));
     const mirror = new Mirror({ directory: directories.state, inputs, git, keptUrl: workspace?.url });
-    await patiently(() => mirror.prepare(signal), { ...this.#patience, signal });
+    const prepared = async (): Promise<string> => {
+      await connectFirst(inputs.repository.url, signal);
+      return await mirror.prepare(signal);
+    };
+    await patiently(prepared, { ...this.#patience, signal });
     const credentialsOfRun = [modelKey, ...(credentials === undefined ? [] : [credentials.token])];
     const secrets = [...credentialsOfRun, this.#door.token];
     const { logger } = this.#options;

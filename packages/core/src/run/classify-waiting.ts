@@ -32,7 +32,8 @@ function claimHint({ claim, namespace, unschedulable = "" }: PodView): string {
 
 function underWay(pod: PodView): Waiting {
   if (pod.prepare.type === "running") {
-    const message = `Pod ${pod.name} is fetching the repository`;
+    const log = `kubectl -n ${pod.namespace} logs ${pod.name} -c gateway`;
+    const message = `Pod ${pod.name} is fetching the repository; ${log} tells what delays it`;
     return { reason: "Preparing", endsAs: "RepositoryUnreachable", hopeless: false, message };
   }
   const message = `Pod ${pod.name} is starting${pod.node === undefined ? "" : ` on node ${pod.node}`}`;

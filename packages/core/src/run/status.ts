@@ -22,12 +22,20 @@ export type Wait =
   /** `expected`: it names who is likely to have the turn next. */
   | { reason: "WorkspaceInUse"; message: string; expected?: true };
 
-/** The one extra write of an attempt that waits longer than usual: it names why. */
-export function waitingStatus(observation: Observation, waiting: Wait, now: number): StatusPatch {
+/** The one extra write of an attempt that waits longer than usual: it names why, and until when there is time to mend it. */
+export function waitingStatus(
+  observation: Observation,
+  waiting: Wait,
+  { now, until }: { now: number; until: number },
+): StatusPatch {
   // What only takes its time has nothing to be mended.
   const message =
     "endsAs" in waiting && waiting.reason === waiting.endsAs
-      ? explain(waiting.endsAs, waiting.message)
+      ? explain(
+          waiting.endsAs,
+          waiting.message,
+          `The run waits until ${timestamp(until)} at the longest (spec.pendingTimeout).`,
+        )
       : tell(waiting.message);
   return { ...undecided(observation, { reason: waiting.reason, message }, now), ...startTime(observation) };
 }

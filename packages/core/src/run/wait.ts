@@ -13,7 +13,11 @@ export function notice(
   if (isTold(observation, waiting)) return lookAgain(situation, [], until);
   const noticeAt = since + settings.waitingNoticeAfterMs;
   if (now < noticeAt) return lookAgain(situation, [], Math.min(noticeAt, until));
-  return lookAgain(situation, [{ type: "patchStatus", status: waitingStatus(observation, waiting, now) }], until);
+  return lookAgain(
+    situation,
+    [{ type: "patchStatus", status: waitingStatus(observation, waiting, { now, until }) }],
+    until,
+  );
 }
 
 /** The words of a cause may hold numbers that change all the time; what it is about does not. */

@@ -1,0 +1,34 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { RunFailure } from "../../steps/run-failure.ts";
+
+/**
+ * Connects once to the host of a repository before Git does, which waits for minutes where packets are dropped, as network policies
+ * drop them. What else may be wrong with the host is Git's to find, and to say.
+ *
+ * @param timeoutMs how long the host has to answer; default ten seconds
+ * @throws RunFailure RepositoryUnreachable when nothing answers in time
+ */
+export async function connectFirst(url: string, signal: AbortSignal, timeoutMs = 10_000): Promise<void> {
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== "https:") return;
+  const address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 443) };
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const socket = connect(address);
+  try {
+    await once(socket, "connect", { signal: AbortSignal.any([deadline, signal]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.aborted) throw silent(url, { ...address, seconds: timeoutMs / 1000 }, error);
+  } finally {
+    socket.on("error", () => {});
+    socket.destroy();
+  }
+}
+
+function silent(url: string, { host, port, seconds }: { host: string; port: number; seconds: number }, cause: unknown) {
+  const cure =
+    "what is inside the cluster, or at another port than 443, is opened by the operator's setting NETWORK_POLICY_OPEN";
+  const text = `${url} cannot be reached: nothing has answered at ${host}:${port} for ${seconds} seconds (${cure})`;
+  return new RunFailure("RepositoryUnreachable", text, { cause });
+}
