@@ -59,10 +59,10 @@ test("what answers, refuses or has no such name is left to Git", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  await connectFirst(`https://127.0.0.1:${port}/x.git`, signal);
+  await expect(connectFirst(`https://127.0.0.1:${port}/x.git`, signal)).resolves.toBeUndefined();
   server.close();
   await once(server, "close");
-  await connectFirst(`https://127.0.0.1:${port}/x.git`, signal);
-  await connectFirst("https://name.invalid/x.git", signal);
-  await connectFirst("file:///somewhere", signal);
+  await expect(connectFirst(`https://127.0.0.1:${port}/x.git`, signal)).resolves.toBeUndefined();
+  await expect(connectFirst("https://name.invalid/x.git", signal)).resolves.toBeUndefined();
+  await expect(connectFirst("file:///somewhere", signal)).resolves.toBeUndefined();
 });
