@@ -34,6 +34,10 @@ endings: bundle ## Play every ending of a run, and write docs/endings.md and doc
 soak: bundle ## Run every life with trouble at every write, then 10,000 runs among random faults (SEED=, SOAK_RUNS=, LIFE=)
 	@env -u ANTHROPIC_API_KEY $(NODE) scripts/soak.ts
 
+.PHONY: coverage
+coverage: bundle ## Run the tests, and tell which lines of the packages they reach
+	@env -u ANTHROPIC_API_KEY $(RUN) vitest run --project=unit --project=behaviour --coverage
+
 .PHONY: test-oldest
 test-oldest: bundle ## Run the tests of the API on the oldest API server that is tested
 	@KUBERNETES_VERSION=v1.34.4 $(RUN) vitest run --project=behaviour $(OLDEST)

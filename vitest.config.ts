@@ -11,10 +11,9 @@ export default defineConfig({
   test: {
     coverage: {
       provider: "v8",
-      reportOnFailure: true,
       include: ["packages/*/src/**/*.ts"],
       exclude: ["**/*.test.ts", "**/*.d.ts"],
-      reporter: ["json-summary"],
+      reporter: ["text"],
     },
     projects: [
       {

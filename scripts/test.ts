@@ -58,14 +58,13 @@ async function runChecks(): Promise<Counts> {
   return counts;
 }
 
-/** Vitest's own counts; a run that ends badly without a failed test (coverage, set-up) counts as one failure. */
+/** Vitest's own counts; a run that ends badly without a failed test (in a set-up) counts as one failure. */
 async function runTests(): Promise<Counts> {
   const ok = await run([
     "vitest",
     "run",
     "--project=unit",
     "--project=behaviour",
-    "--coverage",
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,
@@ -92,38 +91,10 @@ function beginning(text: string): string {
   return text.length > 400 ? `${text.slice(0, 400)}…` : text;
 }
 
-interface Summary {
-  [file: string]: Record<"lines" | "branches", { total: number; covered: number }>;
-}
-
-/** Prints coverage by package from the files' counts. */
-async function printCoverage(): Promise<void> {
-  const summary = JSON.parse(await readFile("coverage/coverage-summary.json", "utf8")) as Summary;
-  const packages = new Map<string, Record<"lines" | "branches", { total: number; covered: number }>>();
-  for (const [file, counts] of Object.entries(summary)) {
-    const name = /\/packages\/([^/]+)\//.exec(file)?.[1];
-    if (name === undefined) continue;
-    const sum = packages.get(name) ?? { lines: { total: 0, covered: 0 }, branches: { total: 0, covered: 0 } };
-    for (const metric of ["lines", "branches"] as const) {
-      sum[metric].total += counts[metric].total;
-      sum[metric].covered += counts[metric].covered;
-    }
-    packages.set(name, sum);
-  }
-  const percent = ({ total, covered }: { total: number; covered: number }): string =>
-    `${(total === 0 ? 100 : (100 * covered) / total).toFixed(1)} %`.padStart(8);
-  process.stdout.write("coverage by package        lines  branches\n");
-  for (const [name, { lines, branches }] of [...packages].toSorted(([a], [b]) => a.localeCompare(b))) {
-    process.stdout.write(`  ${name.padEnd(26)}${percent(lines)}  ${percent(branches)}\n`);
-  }
-}
-
 await mkdir(".tools", { recursive: true });
 await rm(report, { force: true });
-await rm("coverage/coverage-summary.json", { force: true });
 const checked = await runChecks();
 const tested = await runTests();
-await printCoverage().catch((error: unknown) => process.stderr.write(`no coverage: ${String(error)}\n`));
 const failures = [...checked.failures, ...tested.failures];
 for (const failure of failures) process.stdout.write(`FAILED ${failure}\n`);
 const line = `${checked.passed + tested.passed} passed, ${failures.length} failed`;
