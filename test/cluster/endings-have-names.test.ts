@@ -56,6 +56,10 @@ test("a pod that is evicted is PodEvicted", async () => {
   expect(reasonOf(status), status.message).toBe("PodEvicted");
 });
 
+async function make(path: string, body: object): Promise<void> {
+  await lab.client.request({ method: "POST", path, body, signal: AbortSignal.timeout(30_000) });
+}
+
 /** A node, and more than half of its processors. */
 async function mostOfANode(): Promise<{ nodeSelector: Record<string, string>; cpu: string }> {
   const { items } = await lab.client.list(resources.nodes, { signal: AbortSignal.timeout(30_000) });
@@ -92,11 +96,8 @@ test("a pod that has to give way is Preempted", async () => {
   };
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "first", namespace: lab.namespace }, spec };
   try {
-    for (const [path, body] of [
-      ["/apis/scheduling.k8s.io/v1/priorityclasses", priority],
-      [`/api/v1/namespaces/${lab.namespace}/pods`, pod],
-    ] as const)
-      await lab.client.request({ method: "POST", path, body, signal: AbortSignal.timeout(30_000) });
+    await make("/apis/scheduling.k8s.io/v1/priorityclasses", priority);
+    await make(`/api/v1/namespaces/${lab.namespace}/pods`, pod);
     const status = await lab.end(run);
     expect(reasonOf(status), status.message).toBe("Preempted");
   } finally {
@@ -131,6 +132,52 @@ test("a run that is cancelled gives its agent time, and still tells what it cost
   const pod = await lab.pod(run, "has ended", ({ status: { phase } = {} }) => phase === "Failed");
   expect(pod.status?.reason).toBe("DeadlineExceeded");
   expect(status.usage).toBeDefined();
+});
+
+test("a run that is cancelled ends also where a policy does not let the operator change its pod", async () => {
+  const group = "/apis/admissionregistration.k8s.io/v1";
+  const name = `${lab.namespace}-pods-stay`;
+  const operator = "system:serviceaccount:orchestrator-system:task-implementation-operator";
+  const apiVersion = "admissionregistration.k8s.io/v1";
+  const rule = { apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["UPDATE"] };
+  const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": lab.namespace } };
+  const { run, pod } = await working("unchangeable");
+  try {
+    await make(`${group}/validatingadmissionpolicies`, {
+      apiVersion,
+      kind: "ValidatingAdmissionPolicy",
+      metadata: { name },
+      spec: {
+        matchConstraints: { resourceRules: [rule] },
+        matchConditions: [{ name: "operator", expression: `request.userInfo.username == "${operator}"` }],
+        validations: [{ expression: "false", message: "pods stay as they are" }],
+      },
+    });
+    await make(`${group}/validatingadmissionpolicybindings`, {
+      apiVersion,
+      kind: "ValidatingAdmissionPolicyBinding",
+      metadata: { name },
+      spec: { policyName: name, validationActions: ["Deny"], matchResources: { namespaceSelector } },
+    });
+    await waitFor("the policy to be in force", async () => {
+      const change = [
+        "label",
+        "pod",
+        pod.metadata.name,
+        "changed=yes",
+        "--overwrite",
+        "--dry-run=server",
+        `--as=${operator}`,
+      ];
+      const said = await lab.kubectl(...change).catch((error: unknown) => String(error));
+      return said.includes("pods stay as they are") ? { done: said } : { pending: said };
+    });
+    await lab.kubectl("patch", "tir", "unchangeable", "--type=merge", '--patch={"spec":{"cancel":true}}');
+    const status = await lab.end(run);
+    expect(reasonOf(status), status.message).toBe("Cancelled");
+  } finally {
+    await onCluster("delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", name);
+  }
 });
 
 test("a pod past its own time limit is AgentTimedOut", async () => {

@@ -823,6 +823,19 @@ describe("a pod that is to end", () => {
     expect(calls()).toHaveLength(4);
   });
 
+  it("and may not be changed ends with its Job, and the run says so", async () => {
+    const { asked, calls, reconcile, next } = await cancel(() => (patch: { spec?: object; status?: object }) => {
+      if (patch.spec !== undefined) throw refusal(403, "Forbidden");
+      return { ...cancelled, status: { ...cancelled.status, ...patch.status } };
+    });
+    expect(asked[3]).toMatchObject({ call: "delete", body: { uid: "Job-uid" } });
+    expect(asked[4]).toMatchObject({ call: "patch", body: { status: { phase: "Running" } } });
+    expect(next).toMatchObject({ type: "requeueAfter" });
+    // Its pod is not told to go yet.
+    expect(await reconcile()).toEqual({ type: "requeueAfter", milliseconds: 15_000 });
+    expect(calls().slice(5)).toEqual(["patch"]);
+  });
+
   it.each([
     ["changed", refusal(409, "Conflict")],
     ["gone", refusal(404, "NotFound")],

@@ -84,6 +84,9 @@ const done: Applied = { type: "done" };
 /** Until the watch has brought what a refused write was refused for. */
 const staleMs = 500;
 
+/** Until the garbage collector has come to the pod of a Job that is gone. */
+const collectedMs = 15_000;
+
 /** Carries runs of one kind through their life: observe from the caches, decide, apply. */
 export class RunReconciler {
   readonly #options: RunReconcilerOptions;
@@ -268,7 +271,7 @@ export class RunReconciler {
       case "deleteJob":
         return this.#deleteJob(action, signal);
       case "stopPod":
-        return this.#stopPod(action, signal);
+        return this.#stopPod(observation, action, signal);
       case "deleteRun":
         return this.#deleteRun(observation.run, action, signal);
       case "updateNetworkPolicy":
@@ -362,7 +365,7 @@ export class RunReconciler {
       ? decideImpossible(handler, observation, { reason: "InvalidInput", message }, settings, this.#moment())
       : decideRefused(handler, observation, refusal, settings, this.#moment());
     // Neither a rule nor lasting: it is the controller's to try again, and told if it lasts, as of a webhook that is down.
-    if (![400, 403, 422].includes(error.status) && decision.actions.length === 0) throw error;
+    if (!isRule(error) && decision.actions.length === 0) throw error;
     this.#log(observation.run).warn({ object: refusal.object, reason: refusal.message }, "refused");
     return redecide(decision);
   }
@@ -409,7 +412,10 @@ export class RunReconciler {
     return done;
   }
 
-  async #deleteJob({ job, why }: Extract<Action, { type: "deleteJob" }>, signal: AbortSignal): Promise<Applied> {
+  async #deleteJob(
+    { job, why }: Pick<Extract<Action, { type: "deleteJob" }>, "job" | "why">,
+    signal: AbortSignal,
+  ): Promise<Applied> {
     const { client, jobs, logger } = this.#options;
     const options = { uid: job.uid, propagationPolicy: "Background", signal } as const;
     await jobs.write(keyOf(job), () => client.delete(resources.jobs, keyOf(job), options));
@@ -417,8 +423,15 @@ export class RunReconciler {
     return done;
   }
 
-  /** A pod whose time limit is over gets SIGTERM and its grace period, and keeps its status for us to read. */
-  async #stopPod({ pod, why }: Extract<Action, { type: "stopPod" }>, signal: AbortSignal): Promise<Applied> {
+  /**
+   * A pod whose time limit is over gets SIGTERM and its grace period, and keeps its status for us to read. One that may not be
+   * changed, as a policy or a webhook has it, gets them with the end of its Job: what it then reports may be lost.
+   */
+  async #stopPod(
+    { job }: Observation,
+    { pod, why }: Extract<Action, { type: "stopPod" }>,
+    signal: AbortSignal,
+  ): Promise<Applied> {
     const { client, pods, logger } = this.#options;
     const patch = { metadata: { uid: pod.uid }, spec: { activeDeadlineSeconds: stopNow } };
     try {
@@ -426,6 +439,11 @@ export class RunReconciler {
       logger.info({ namespace: pod.namespace, pod: pod.name, why }, "told a pod to end");
       return done;
     } catch (error) {
+      if (isApiError(error) && isRule(error)) {
+        // The garbage collector is about to end the pod of a Job that is gone.
+        if (job === undefined) return { type: "stop", next: lookAgain(collectedMs) };
+        return await this.#deleteJob({ job, why: `its pod cannot be told to end: ${error.message}` }, signal);
+      }
       // The run goes on without a pod that is gone, and still has an end that is due.
       return overtaken(error, lookAgain(staleMs));
     }
@@ -531,6 +549,11 @@ function lookAgain(milliseconds: number): ReconcileResult {
 
 function redecide(decision: Decision): Applied {
   return { type: "redecide", decision };
+}
+
+/** Whether somebody has decided so: trying again does not help, unlike with a server that is down. */
+function isRule({ status }: ApiError): boolean {
+  return [400, 403, 422].includes(status);
 }
 
 function isNamespaceTerminating({ details }: ApiError): boolean {
