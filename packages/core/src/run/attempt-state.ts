@@ -20,8 +20,6 @@ export interface Waiting {
   /** Shown in the condition while it waits. */
   reason: Reason | "PodStarting" | "Preparing" | "OldPodRunning";
   message: string;
-  /** With what the message begins for as long as it is about the same thing. Default: whatever it says for this reason. */
-  about?: string;
   /** The run's reason when the wait outlasts `pendingTimeout`. */
   endsAs: Reason;
   /** Waiting longer cannot help. */

@@ -36,14 +36,14 @@ function withoutJob({ run, attempt, job, jobSeen }: Observation): AttemptState {
 }
 
 function withoutPod(
-  { run, attempt, podRefusal }: Observation,
+  { run, attempt, podless }: Observation,
   job: JobView,
   timing: AttemptTiming,
   now: number,
 ): AttemptState {
   const started = recorded(run, attempt) !== undefined;
   if (!started && job.finishedAt === undefined) {
-    return waitingFor(classifyPodless(job, podRefusal), job.createdAt, timing, now);
+    return waitingFor(classifyPodless(job, podless?.refusal), job.createdAt, timing, now);
   }
   // The Job of a pod that is gone fails as soon as its controller sees it.
   const until = (job.finishedAt ?? job.createdAt + limitsMs(timing)) + settleMs;

@@ -34,6 +34,7 @@ describe("how an attempt ended", () => {
     ["NothingDelivered", { gateway: { delivery: { outcome: "NothingDelivered" } } }],
     ["NothingDelivered", { gateway: {} }],
     ["NothingDelivered", {}],
+    ["NodeLost", {}, { gateway: exited(137, { reason: "OOMKilled" }) }],
     ["PodEvicted", {}, evicted],
     ["Preempted", {}, { disruption: { reason: "PreemptionByScheduler", message: "" } }],
     ["Preempted", {}, { reason: "Preempting", message: "for a critical pod" }],

@@ -191,6 +191,12 @@ function exit(pod: PodView): Verdict {
     };
   }
   if (pod.agent.exitCode === 0 && pod.agent.reason !== "OOMKilled") {
+    const { gateway } = pod;
+    if (gateway.type === "terminated" && gateway.exitCode !== 0) {
+      const how = `exit code ${gateway.exitCode}${gateway.reason === "OOMKilled" ? ", out of memory" : ""}`;
+      const message = `Container gateway of pod ${pod.name} was lost (${how}) before it told what it has delivered`;
+      return { reason: "NodeLost", message };
+    }
     return { reason: "NothingDelivered", message: `Pod ${pod.name} ended and its gateway reported no delivery` };
   }
   return exitOfContainer("agent", pod, pod.agent);

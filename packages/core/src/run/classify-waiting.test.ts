@@ -74,7 +74,6 @@ describe("why an attempt waits", () => {
       reason: "PodNotCreated",
       endsAs: "PodNotCreated",
       hopeless: false,
-      about: "Job docs-a-run-1 has not created its pod",
       message:
         'Job docs-a-run-1 has not created its pod: Error creating: pods "docs-a-run-1-" is forbidden: no PriorityClass with name urgent was found',
     });

@@ -6,8 +6,8 @@ import type { ContainerView, JobView, PodView } from "./observation.ts";
 /** Why an attempt still waits whose Job has no pod; `refusal` is what the Job controller says of it, where that is known. */
 export function classifyPodless(job: Pick<JobView, "name">, refusal: string | undefined): Waiting {
   const why = refusal === undefined ? "; a quota or an admission policy may forbid it" : `: ${plain(refusal)}`;
-  const about = `Job ${job.name} has not created its pod`;
-  return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message: about + why, about };
+  const message = `Job ${job.name} has not created its pod${why}`;
+  return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
 }
 
 /** Why an attempt whose agent has not started still waits for its pod. */

@@ -58,10 +58,9 @@ export function decideRefused(
   const situation = situationOf(handler, observation, settings, moment);
   const since = startDue(situation, refusal);
   const until = since + situation.plan.timing.pendingTimeoutMs;
-  const about = `${refusal.object} is refused`;
-  const message = `${about}: ${refusal.message}`;
+  const message = `${refusal.object} is refused: ${refusal.message}`;
   if (moment.now >= until) return endAttempt(situation, { reason: "PodNotCreated", message });
-  const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message, about };
+  const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
   const { actions } = notice(situation, waiting, { since, until });
   return lookAgain(situation, actions, Math.min(until, moment.now + refusedRetryMs));
 }
@@ -109,11 +108,15 @@ function decideAttempt(situation: Situation): Decision {
   }
 }
 
-/** Why there is no pod is not told by what the caches hold. */
+/** Why there is no pod is told by nothing that the caches hold: the API server is looked at for it, ever less often. */
 function wait(situation: Situation, state: Extract<AttemptState, { type: "waiting" }>): Decision {
-  const { run, pod } = situation.observation;
+  const { observation, settings, now } = situation;
   const decision = notice(situation, state.waiting, state);
-  return pod === undefined && decision.actions.length > 0 ? lookFirst(decision, run.uid) : decision;
+  const noticeAt = state.since + settings.waitingNoticeAfterMs;
+  if (observation.pod !== undefined || now < noticeAt) return decision;
+  const { podless } = observation;
+  const due = podless === undefined ? now : Math.min(state.until, 2 * podless.lookedAt - state.since);
+  return due <= now ? lookFirst(decision, observation.run.uid) : lookAgain(situation, decision.actions, due);
 }
 
 function work(situation: Situation, state: Extract<AttemptState, { type: "running" }>): Decision {

@@ -123,6 +123,12 @@ export interface AttemptId {
   name: string;
 }
 
+export interface Podless {
+  lookedAt: number;
+  /** Why the Job controller last made no pod, in the words of the API server. */
+  refusal?: string;
+}
+
 /** Everything that is known about one run at one moment. */
 export interface Observation {
   run: RunView;
@@ -134,8 +140,8 @@ export interface Observation {
   job?: JobView;
   /** Its newest pod. */
   pod?: PodView;
-  /** Why the Job controller last made no pod for the Job, where the API server was looked at and there is none. */
-  podRefusal?: string;
+  /** Where the API server was last looked at for a pod of the Job, and there was none. */
+  podless?: Podless;
   /** This process has seen or made the attempt's Job, whether or not it still exists. */
   jobSeen: boolean;
   /** Every other Job and pod of the run. */

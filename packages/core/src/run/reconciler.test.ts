@@ -364,6 +364,32 @@ describe("a reconcile", () => {
     expect(calls()).toHaveLength(7);
   });
 
+  it("looks ever less often for what that has become, and tells it where it is something else", async () => {
+    let note = 'Error creating: pods "a-x1" is forbidden: exceeded quota: q, used: pods=1';
+    const { runs, asked, calls, clock, reconcile } = scene({
+      "get ReviewRun": () => runs.stored.get("team-a/a-run"),
+      "list Event": () => ({ items: [refused("1", note)] }),
+      patch: patched,
+    });
+    runs.remember(aRunObject());
+    await reconcile();
+    const looks: number[] = [];
+    const told: number[] = [];
+    for (let second = 1; second < 600; second += 1) {
+      clock.now += 1000;
+      if (second === 50) note = 'Error creating: pods "a-x2" is forbidden: exceeded quota: q, used: pods=22';
+      if (second === 100) note = 'Error creating: pods "a-x3" is forbidden: exceeded quota: other, used: pods=22';
+      const before = calls().length;
+      await reconcile();
+      const made = calls().slice(before);
+      if (made.includes("list Event")) looks.push(second);
+      if (made.includes("patch")) told.push(second);
+    }
+    expect(looks).toEqual([10, 20, 40, 80, 160, 320]);
+    expect(told).toEqual([10, 160]);
+    expect(asked.at(-1)?.call).toBe("list Event");
+  });
+
   it("tells that a Job has no pod where it may not read the events", async () => {
     const { runs, asked, log, clock, reconcile } = scene({
       "list Event": refusal(403, "Forbidden"),

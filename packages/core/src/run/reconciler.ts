@@ -6,7 +6,6 @@ import {
   resources,
   unlessNotFound,
   type ApiError,
-  type Event,
   type EventRecorder,
   type Job,
   type KubernetesObject,
@@ -36,10 +35,12 @@ import {
   type JobView,
   type NetworkPolicyView,
   type Observation,
+  type Podless,
   type PodView,
   type RunObject,
   type RunView,
 } from "./observation.ts";
+import { podRefusalOf } from "./pod-refusal.ts";
 import type { RunMetrics } from "./run-metrics.ts";
 import { takeWorkspace } from "./take-workspace.ts";
 import { type ClaimView, differences, type WorkspaceView } from "./workspace.ts";
@@ -92,6 +93,8 @@ export class RunReconciler {
   readonly #options: RunReconcilerOptions;
   /** Per run (by key): the newest attempt, by name, whose Job this process has seen. */
   readonly #jobSeen = new Map<string, string>();
+  /** Per run (by key): the look at the API server that found no pod of the Job of this UID. */
+  readonly #podless = new Map<string, Podless & { jobUid: string }>();
   /** What is known of a run and no newer than this may be behind what another process has done. */
   #inheritedUpTo = "0";
   /** Claims of workspaces that a run is taking, to have its Job there next. */
@@ -133,28 +136,29 @@ export class RunReconciler {
     const toLookAt = (decision.lookAt ?? []).filter((uid) => !looked.has(uid));
     if (toLookAt.length === 0) return await this.#applyInTurn(observation, decision, signal);
     if (!(await this.#look(observation, toLookAt, signal))) return { type: "awaitChange" };
+    await this.#askForPod(keyOf(observation.run), signal);
     const seen = this.#known(keyOf(observation.run));
     if (seen === undefined) return { type: "awaitChange" };
-    const podRefusal = await this.#podRefusal(seen, signal);
-    return await this.#decideAndApply(
-      { ...seen, ...defined({ podRefusal }) },
-      new Set([...looked, ...toLookAt]),
-      signal,
-    );
+    return await this.#decideAndApply(seen, new Set([...looked, ...toLookAt]), signal);
   }
 
-  /** The Job controller tells nobody but by events why it cannot make a pod. They are a courtesy: a run does without. */
-  async #podRefusal({ run, job, pod }: Observation, signal: AbortSignal): Promise<string | undefined> {
-    if (job === undefined || job.finishedAt !== undefined || pod !== undefined || isTerminal(run.status))
-      return undefined;
-    const options = { namespace: job.namespace, fieldSelector: `regarding.uid=${job.uid},reason=FailedCreate`, signal };
+  /** Notes that there is no pod, and why. Nobody but the Job controller knows, and it tells by events alone. */
+  async #askForPod(key: ObjectKey, signal: AbortSignal): Promise<void> {
+    const { run, job, pod } = this.#known(key) ?? {};
+    if (run === undefined || job === undefined || pod !== undefined) return;
+    if (job.finishedAt !== undefined || isTerminal(run.status)) return;
+    const refusal = await this.#podRefusal(run, job, signal);
+    this.#podless.set(id(key), { jobUid: job.uid, lookedAt: this.#options.now(), ...defined({ refusal }) });
+  }
+
+  /** Events are a courtesy: a run does without. */
+  async #podRefusal(run: RunView, { namespace, uid }: JobView, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const { items } = await this.#options.client.list(resources.events, options);
-      const versionOf = ({ metadata }: Event) => metadata.resourceVersion ?? "0";
-      return items.toSorted((a, b) => compareResourceVersions(versionOf(b), versionOf(a)))[0]?.note;
+      const options = { namespace, fieldSelector: `regarding.uid=${uid},reason=FailedCreate`, signal };
+      return podRefusalOf((await this.#options.client.list(resources.events, options)).items);
     } catch (error) {
       signal.throwIfAborted();
-      this.#log(run).warn({ err: error, job: job.name }, "events not read");
+      this.#log(run).warn({ err: error }, "events not read");
       return undefined;
     }
   }
@@ -210,9 +214,9 @@ export class RunReconciler {
 
   #known(key: ObjectKey): Observation | undefined {
     const { handler, runs, jobs, pods } = this.#options;
-    const id = `${key.namespace}/${key.name}`;
+    const runId = id(key);
     const run = runs.get(key);
-    if (run === undefined || isTerminal(run.status)) this.#jobSeen.delete(id);
+    if (run === undefined || isTerminal(run.status)) this.#forget(runId);
     if (run === undefined) return undefined;
     const jobsOfRun = jobs.byIndex(byRun, run.uid);
     const podsOfRun = pods.byIndex(byRun, run.uid);
@@ -220,8 +224,8 @@ export class RunReconciler {
     const attempt = currentAttempt(run, { prefix: handler.prefix, contextVersion: run.plan.contextVersion, seen });
     const job = jobsOfRun.find((candidate) => candidate.name === attempt.name);
     const pod = newest(podsOfRun.filter((candidate) => candidate.jobName === attempt.name));
-    if (job !== undefined && !isTerminal(run.status)) this.#jobSeen.set(id, attempt.name);
-    const jobSeen = this.#jobSeen.get(id) === attempt.name;
+    if (job !== undefined && !isTerminal(run.status)) this.#jobSeen.set(runId, attempt.name);
+    const jobSeen = this.#jobSeen.get(runId) === attempt.name;
     const others = {
       jobs: jobsOfRun.filter((other) => other !== job),
       pods: podsOfRun.filter((other) => other !== pod),
@@ -230,8 +234,15 @@ export class RunReconciler {
     const policyKey = { namespace: key.namespace, name: networkPolicyName(handler.prefix) };
     const networkPolicy = this.#options.networkPolicies?.get(policyKey);
     const inherited = compareResourceVersions(run.resourceVersion, this.#inheritedUpTo) <= 0;
-    const own = defined({ job, pod, workspace, networkPolicy });
+    const looked = this.#podless.get(runId);
+    const podless = pod === undefined && looked?.jobUid === job?.uid ? looked : undefined;
+    const own = defined({ job, pod, podless, workspace, networkPolicy });
     return { run, attempt, jobSeen, others, ...(inherited && { inherited }), ...own };
+  }
+
+  #forget(runId: string): void {
+    this.#jobSeen.delete(runId);
+    this.#podless.delete(runId);
   }
 
   #workspace(run: RunView): WorkspaceView | undefined {
@@ -497,7 +508,7 @@ export class RunReconciler {
   }
 
   #rememberSeen({ run, attempt }: Observation): void {
-    this.#jobSeen.set(`${run.namespace}/${run.name}`, attempt.name);
+    this.#jobSeen.set(id(run), attempt.name);
   }
 
   #log(run: RunView): Logger {
@@ -533,6 +544,10 @@ function policyHash({ metadata }: KubernetesObject): string | undefined {
 
 function newest(pods: readonly PodView[]): PodView | undefined {
   return pods.toSorted((a, b) => b.createdAt - a.createdAt)[0];
+}
+
+function id({ namespace, name }: ObjectKey): string {
+  return `${namespace}/${name}`;
 }
 
 function keyOfObject({ metadata }: KubernetesObject): ObjectKey {

@@ -18,7 +18,7 @@ const accepted = { type: "Accepted", status: "True", reason: "Accepted", message
 
 /** What a run waits for, its turn in a workspace included: that wait ends with the round, if need be. */
 export type Wait =
-  | Pick<Waiting, "reason" | "message" | "about" | "endsAs">
+  | Pick<Waiting, "reason" | "message" | "endsAs">
   /** `expected`: it names who is likely to have the turn next. */
   | { reason: "WorkspaceInUse"; message: string; expected?: true };
 

@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { isIP } from "node:net";
+import { connect } from "node:tls";
 import { RunFailure } from "../../steps/run-failure.ts";
 
 /**
- * Connects once to the host of a repository before Git does, which waits for minutes where packets are dropped, as network policies
- * drop them. What else may be wrong with the host is Git's to find, and to say.
+ * Shakes hands once with the host of a repository before Git does, which waits for minutes where packets are dropped, as network
+ * policies drop them. What else may be wrong with the host, its certificate among it, is Git's to find, and to say.
  *
  * @param timeoutMs how long the host has to answer; default ten seconds
  * @throws RunFailure RepositoryUnreachable when nothing answers in time
@@ -14,9 +15,11 @@ export async function connectFirst(url: string, signal: AbortSignal, timeoutMs =
   if (protocol !== "https:") return;
   const address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 443) };
   const deadline = AbortSignal.timeout(timeoutMs);
-  const socket = connect(address);
+  // Nothing is sent to whoever it is.
+  const servername = isIP(address.host) === 0 ? address.host : "";
+  const socket = connect({ ...address, servername, rejectUnauthorized: false });
   try {
-    await once(socket, "connect", { signal: AbortSignal.any([deadline, signal]) });
+    await once(socket, "secureConnect", { signal: AbortSignal.any([deadline, signal]) });
   } catch (error) {
     signal.throwIfAborted();
     if (deadline.aborted) throw silent(url, { ...address, seconds: timeoutMs / 1000 }, error);
