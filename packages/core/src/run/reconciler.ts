@@ -234,10 +234,14 @@ export class RunReconciler {
     const policyKey = { namespace: key.namespace, name: networkPolicyName(handler.prefix) };
     const networkPolicy = this.#options.networkPolicies?.get(policyKey);
     const inherited = compareResourceVersions(run.resourceVersion, this.#inheritedUpTo) <= 0;
-    const looked = this.#podless.get(runId);
-    const podless = pod === undefined && looked?.jobUid === job?.uid ? looked : undefined;
+    const podless = pod === undefined ? this.#lookedFor(runId, job) : undefined;
     const own = defined({ job, pod, podless, workspace, networkPolicy });
     return { run, attempt, jobSeen, others, ...(inherited && { inherited }), ...own };
+  }
+
+  #lookedFor(runId: string, job: JobView | undefined): Podless | undefined {
+    const looked = this.#podless.get(runId);
+    return looked?.jobUid === job?.uid ? looked : undefined;
   }
 
   #forget(runId: string): void {
