@@ -108,7 +108,7 @@ test("nobody connects to a pod of a run", async () => {
 
 test("a repository in the cluster that nobody has opened is named, with the setting that opens it", async () => {
   const url = "https://kubernetes.default.svc/team/backlog.git";
-  const run = await lab.implement("closed", { repository: { ...(await lab.repository("closed", [])), url } });
+  const run = await lab.implement("closed", { repository: { url, branch: "main", provider: "None" } });
   const status = await lab.end(run);
   expect(reasonOf(status), status.message).toBe("RepositoryUnreachable");
   expect(status.message).toContain("NETWORK_POLICY_OPEN");
