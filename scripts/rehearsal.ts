@@ -77,6 +77,6 @@ const variables = {
   FORGE_HOST: `${hostOf("forge")}:${port}`,
   REPOSITORY_URL: `https://${hostOf("forge")}:${port}/local/backlog.git`,
 };
-const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${value}\n`);
+const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value}'\n`);
 await writeFile(join(output, "variables"), lines.join(""));
 for (const file of ["rehearsal.yaml", "variables"]) process.stdout.write(`${join(output, file)}\n`);

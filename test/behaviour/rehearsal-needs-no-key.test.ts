@@ -68,7 +68,7 @@ test("the forge starts with its token and the repository of the samples", async 
     await Promise.race([once(child.stdout, "data"), ended]);
     const { port } = JSON.parse(await file("data/forge.json")) as { port: number };
     const { FORGE_HOST, REPOSITORY_URL = "" } = Object.fromEntries(
-      [...(await file("variables")).matchAll(/^export (?<name>\w+)=(?<value>.*)$/gm)].map(({ groups }) => [
+      [...(await file("variables")).matchAll(/^export (?<name>\w+)='(?<value>.*)'$/gm)].map(({ groups }) => [
         groups?.["name"] ?? "",
         groups?.["value"] ?? "",
       ]),

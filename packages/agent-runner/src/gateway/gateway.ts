@@ -26,6 +26,7 @@ import { limitMet, unpricedModel } from "./model/spending-limit.ts";
 import { patiently } from "./patiently.ts";
 import type { Redactor } from "./redactor.ts";
 import { gatewayReport } from "./report.ts";
+import { exists } from "../steps/optional-file.ts";
 import { RunFailure } from "../steps/run-failure.ts";
 import { Turns } from "./turns.ts";
 import { greaterUsage, noUsage } from "./usage-sum.ts";
@@ -252,7 +253,7 @@ class RunningGateway implements Gateway {
       inputs.workspace && (await openWorkspace({ directory: directories.workspace, git }, inputs, signal));
     const mirror = new Mirror({ directory: directories.state, inputs, git, keptUrl: workspace?.url });
     const prepared = async (): Promise<string> => {
-      await connectFirst(inputs.repository.url, signal);
+      if (!(await exists(mirror.path))) await connectFirst(inputs.repository.url, signal);
       return await mirror.prepare(signal);
     };
     await patiently(prepared, { ...this.#patience, signal });

@@ -24,6 +24,10 @@ export interface Waiting {
   endsAs: Reason;
   /** Waiting longer cannot help. */
   hopeless: boolean;
+  /** With what the message begins for as long as it is about the same thing. Default: whatever it says for this reason. */
+  about?: string;
+  /** It is told anew when its words change. Default: one reason is told once for each thing that it is about. */
+  retold?: true;
 }
 
 /** Where an attempt stands. */

@@ -191,15 +191,25 @@ function exit(pod: PodView): Verdict {
     };
   }
   if (pod.agent.exitCode === 0 && pod.agent.reason !== "OOMKilled") {
-    const { gateway } = pod;
-    if (gateway.type === "terminated" && gateway.exitCode !== 0) {
-      const how = `exit code ${gateway.exitCode}${gateway.reason === "OOMKilled" ? ", out of memory" : ""}`;
-      const message = `Container gateway of pod ${pod.name} was lost (${how}) before it told what it has delivered`;
-      return { reason: "NodeLost", message };
-    }
-    return { reason: "NothingDelivered", message: `Pod ${pod.name} ended and its gateway reported no delivery` };
+    return (
+      gatewayLost(pod) ?? {
+        reason: "NothingDelivered",
+        message: `Pod ${pod.name} ended and its gateway reported no delivery`,
+      }
+    );
   }
   return exitOfContainer("agent", pod, pod.agent);
+}
+
+/** It tells what was delivered when it ends, and nobody starts it again then. */
+function gatewayLost(pod: PodView): Verdict | undefined {
+  const { gateway } = pod;
+  if (gateway.type !== "terminated" || gateway.exitCode === 0) return undefined;
+  const outOfMemory = gateway.reason === "OOMKilled";
+  if (gateway.exitCode < 128 && !outOfMemory) return exitOfContainer("gateway", pod, gateway);
+  const how = `exit code ${gateway.exitCode}${outOfMemory ? ", out of memory" : ""}`;
+  const message = `Container gateway of pod ${pod.name} was killed (${how}) before it told what it has delivered`;
+  return { reason: "NodeLost", message };
 }
 
 function exitOfContainer(name: string, pod: PodView, container: Terminated): Verdict {

@@ -74,6 +74,7 @@ describe("why an attempt waits", () => {
       reason: "PodNotCreated",
       endsAs: "PodNotCreated",
       hopeless: false,
+      retold: true,
       message:
         'Job docs-a-run-1 has not created its pod: Error creating: pods "docs-a-run-1-" is forbidden: no PriorityClass with name urgent was found',
     });

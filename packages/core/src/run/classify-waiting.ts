@@ -7,7 +7,7 @@ import type { ContainerView, JobView, PodView } from "./observation.ts";
 export function classifyPodless(job: Pick<JobView, "name">, refusal: string | undefined): Waiting {
   const why = refusal === undefined ? "; a quota or an admission policy may forbid it" : `: ${plain(refusal)}`;
   const message = `Job ${job.name} has not created its pod${why}`;
-  return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
+  return { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message, retold: true };
 }
 
 /** Why an attempt whose agent has not started still waits for its pod. */

@@ -243,7 +243,7 @@ describe("a run that cannot be carried out", () => {
 });
 
 describe("a run whose objects are refused", () => {
-  const refusal = { object: "Job x", message: "exceeded quota: jobs", shared: false };
+  const refusal = { object: "Job x", message: "exceeded quota: jobs", shared: false, rule: true };
   const refused = (at: number) => decideRefused(handler, observe(), refusal, settings, { now: at, random: 0.5 });
 
   it("is tried again, and says why it waits", () => {
@@ -253,6 +253,32 @@ describe("a run whose objects are refused", () => {
       status: { phase: "Pending", message: expect.stringContaining("exceeded quota") as unknown },
     });
     expect(next).toEqual({ type: "requeueAfter", milliseconds: seconds });
+  });
+
+  it.each([
+    ["tells anew which rule it is", { rule: true }, "exceeded quota: others, used: jobs=1", ["status Pending"]],
+    ["does not tell again what a quota counts", { rule: true }, "exceeded quota: jobs, used: jobs=2", []],
+    ["does not tell each word of a server that is unwell", { rule: false }, "connection 10.1.2.3:40001 reset", []],
+  ])("%s", (_, kind, message, told) => {
+    const at = { now: startOfRun + minutes, random: 0.5 };
+    const first = { ...refusal, message: "exceeded quota: jobs, used: jobs=1" };
+    const status = statusOf(decideRefused(handler, observe(), first, settings, at).actions);
+    const later = observe({ run: aRun({ spec, status: { phase: "Pending", ...status } }) });
+    const { actions } = decideRefused(handler, later, { ...refusal, ...kind, message }, settings, at);
+    expect(writes(actions)).toEqual(told);
+  });
+
+  it("says that the round's deadline comes first, where it does", () => {
+    const run = aRun({ spec: { ...spec, timeout: "1m", deadline: "5m" } });
+    const { actions } = decideRefused(handler, observe({ run }), refusal, settings, {
+      now: startOfRun + minutes,
+      random: 0.5,
+    });
+    expect(statusIn(actions)).toMatchObject({
+      status: {
+        message: expect.stringContaining("until 2026-01-01T00:05:00Z (spec.deadline) at the longest") as unknown,
+      },
+    });
   });
 
   it("makes another attempt after pendingTimeout, where one is left", () => {
@@ -512,6 +538,13 @@ describe("a round whose deadline is over", () => {
         message: expect.stringContaining("spec.deadline") as unknown,
       },
     });
+  });
+
+  it("ends by that name, too, where its pod went with its Job", () => {
+    const run = inRound({}, { deadline: "1h" });
+    const pod = { ...failing, deletion: { requestedAt: startOfRun, dueAt: startOfRun } };
+    const { actions } = decided({ run, pod, jobSeen: true }, late);
+    expect(statusIn(actions)).toMatchObject({ roundEnded: "DeadlineExceeded", attemptEnded: "DeadlineExceeded" });
   });
 
   it("counts from the start of the round", () => {

@@ -46,21 +46,24 @@ function sureOfDeletions({ uid }: RunView, decision: Decision): Decision {
 
 /**
  * The API server does not let the operator write an object of an attempt now: a quota, a policy, a missing right. `shared` are
- * those that belong to no run.
+ * those that belong to no run; `rule`:
+ * somebody has decided so, rather than that a server or a webhook is unwell.
  */
 export function decideRefused(
   handler: JobHandler,
   observation: Observation,
-  refusal: { object: string; message: string; shared: boolean },
+  refusal: { object: string; message: string; shared: boolean; rule: boolean },
   settings: DecideSettings,
   moment: Moment,
 ): Decision {
   const situation = situationOf(handler, observation, settings, moment);
   const since = startDue(situation, refusal);
   const until = since + situation.plan.timing.pendingTimeoutMs;
-  const message = `${refusal.object} is refused: ${refusal.message}`;
+  const about = `${refusal.object} is refused`;
+  const message = `${about}: ${refusal.message}`;
   if (moment.now >= until) return endAttempt(situation, { reason: "PodNotCreated", message });
-  const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, message };
+  const told = { message, about, ...(refusal.rule && { retold: true as const }) };
+  const waiting: Waiting = { reason: "PodNotCreated", endsAs: "PodNotCreated", hopeless: false, ...told };
   const { actions } = notice(situation, waiting, { since, until });
   return lookAgain(situation, actions, Math.min(until, moment.now + refusedRetryMs));
 }

@@ -77,8 +77,9 @@ function withUnknownCost({ observation }: Situation, ending: Ending): Ending {
 function named(situation: Situation, ending: Ending): Ending {
   if (reasons[ending.reason] === "success") return ending;
   const stop = stopOf(situation);
-  const cancelled = stop?.reason === "Cancelled";
-  if (cancelled) return { ...ending, reason: stop.reason, message: stop.message };
+  // A pod that may not be changed is ended with its Job.
+  const stopped = stop?.reason === "Cancelled" || ending.reason === "JobDeleted";
+  if (stop !== undefined && stopped) return { ...ending, reason: stop.reason, message: stop.message };
   if (ending.reason !== "DeadlineExceeded") return ending;
   // The pod was told to end, and the deadline is not over: a cancel that a newer round has taken back since, or a clock set back.
   if (stop === undefined && situation.plan.contextVersion > situation.observation.attempt.round) {

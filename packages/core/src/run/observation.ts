@@ -123,7 +123,9 @@ export interface AttemptId {
   name: string;
 }
 
+/** A look at the API server that found no pod of a Job. */
 export interface Podless {
+  /** Milliseconds since the epoch. */
   lookedAt: number;
   /** Why the Job controller last made no pod, in the words of the API server. */
   refusal?: string;

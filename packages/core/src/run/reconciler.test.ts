@@ -357,7 +357,7 @@ describe("a reconcile", () => {
     await reconcile();
     expect(calls().slice(2)).toEqual(["get ReviewRun", "list Job", "list Pod", "list Event", "patch"]);
     const message = expect.stringMatching(
-      /^Job \S+ has not created its pod: exceeded quota: new\. The run waits until 2026-01-01T00:10:00Z at the longest \(spec\.pendingTimeout\)\. Check spec\.pod, /,
+      /^Job \S+ has not created its pod: exceeded quota: new\. This attempt waits until 2026-01-01T00:10:00Z \(spec\.pendingTimeout\) at the longest\. Check spec\.pod, /,
     ) as unknown;
     expect(asked.at(-1)?.body).toMatchObject({ status: { phase: "Pending", message } });
     await reconcile();

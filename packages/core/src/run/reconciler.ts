@@ -151,15 +151,16 @@ export class RunReconciler {
     this.#podless.set(id(key), { jobUid: job.uid, lookedAt: this.#options.now(), ...defined({ refusal }) });
   }
 
-  /** Events are a courtesy: a run does without. */
-  async #podRefusal(run: RunView, { namespace, uid }: JobView, signal: AbortSignal): Promise<string | undefined> {
+  /** Events are a courtesy: a run does without, and with what it knew. */
+  async #podRefusal(run: RunView, job: JobView, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const options = { namespace, fieldSelector: `regarding.uid=${uid},reason=FailedCreate`, signal };
+      const fieldSelector = `regarding.uid=${job.uid},reason=FailedCreate`;
+      const options = { namespace: job.namespace, fieldSelector, signal };
       return podRefusalOf((await this.#options.client.list(resources.events, options)).items);
     } catch (error) {
       signal.throwIfAborted();
       this.#log(run).warn({ err: error }, "events not read");
-      return undefined;
+      return this.#lookedFor(id(run), job)?.refusal;
     }
   }
 
@@ -374,7 +375,7 @@ export class RunReconciler {
     const { handler, settings } = this.#options;
     // The run goes with its namespace.
     if (isNamespaceTerminating(error)) return { type: "stop", next: { type: "awaitChange" } };
-    const refusal = { object: label(object), message: error.message, shared: isShared(object) };
+    const refusal = { object: label(object), message: error.message, shared: isShared(object), rule: isRule(error) };
     const message = `${refusal.object} is not valid: ${refusal.message}`;
     const decision = [400, 422].includes(error.status)
       ? decideImpossible(handler, observation, { reason: "InvalidInput", message }, settings, this.#moment())
@@ -455,6 +456,7 @@ export class RunReconciler {
       return done;
     } catch (error) {
       if (isApiError(error) && isRule(error)) {
+        logger.warn({ namespace: pod.namespace, pod: pod.name, err: error }, "a pod may not be told to end");
         // The garbage collector is about to end the pod of a Job that is gone.
         if (job === undefined) return { type: "stop", next: lookAgain(collectedMs) };
         return await this.#deleteJob({ job, why: `its pod cannot be told to end: ${error.message}` }, signal);

@@ -18,24 +18,22 @@ const accepted = { type: "Accepted", status: "True", reason: "Accepted", message
 
 /** What a run waits for, its turn in a workspace included: that wait ends with the round, if need be. */
 export type Wait =
-  | Pick<Waiting, "reason" | "message" | "endsAs">
+  | Pick<Waiting, "reason" | "message" | "endsAs" | "about" | "retold">
   /** `expected`: it names who is likely to have the turn next. */
   | { reason: "WorkspaceInUse"; message: string; expected?: true };
 
-/** The one extra write of an attempt that waits longer than usual: it names why, and until when there is time to mend it. */
+/** An attempt that waits longer than usual says why, and until when there is time to mend it; `deadline` is the round's. */
 export function waitingStatus(
   observation: Observation,
   waiting: Wait,
-  { now, until }: { now: number; until: number },
+  { now, until, deadline }: { now: number; until: number; deadline: number },
 ): StatusPatch {
+  const limit =
+    deadline < until ? `${timestamp(deadline)} (spec.deadline)` : `${timestamp(until)} (spec.pendingTimeout)`;
   // What only takes its time has nothing to be mended.
   const message =
     "endsAs" in waiting && waiting.reason === waiting.endsAs
-      ? explain(
-          waiting.endsAs,
-          waiting.message,
-          `The run waits until ${timestamp(until)} at the longest (spec.pendingTimeout).`,
-        )
+      ? explain(waiting.endsAs, waiting.message, `This attempt waits until ${limit} at the longest.`)
       : tell(waiting.message);
   return { ...undecided(observation, { reason: waiting.reason, message }, now), ...startTime(observation) };
 }

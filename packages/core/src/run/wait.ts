@@ -2,14 +2,14 @@ import { lookAgain, type Decision, type Situation } from "./decision.ts";
 import type { Observation } from "./observation.ts";
 import { waitingStatus, type Wait } from "./status.ts";
 
-/** Says once for each cause why an attempt waits, when it has waited longer than usual; ends nothing. */
+/** Says why an attempt waits, when it has waited longer than usual, and says it anew when that has changed; ends nothing. */
 export function notice(
   situation: Situation,
   waiting: Wait,
   { since, until }: { since: number; until: number },
 ): Decision {
-  const { observation, settings, now } = situation;
-  const status = waitingStatus(observation, waiting, { now, until });
+  const { observation, settings, now, deadline } = situation;
+  const status = waitingStatus(observation, waiting, { now, until, deadline });
   if (isTold(observation, waiting, status.message ?? "")) return lookAgain(situation, [], until);
   const noticeAt = since + settings.waitingNoticeAfterMs;
   if (now < noticeAt) return lookAgain(situation, [], Math.min(noticeAt, until));
@@ -23,8 +23,9 @@ function isTold({ run }: Observation, wait: Wait, message: string): boolean {
   if (wait.reason === "WorkspaceInUse") {
     return wait.expected === true || withoutPod(succeeded.message) === withoutPod(message);
   }
+  if (wait.about !== undefined && !succeeded.message.startsWith(wait.about)) return false;
   // One quota, one policy after another may forbid it.
-  return wait.reason !== "PodNotCreated" || withoutNumbers(succeeded.message) === withoutNumbers(message);
+  return wait.retold !== true || withoutNumbers(succeeded.message) === withoutNumbers(message);
 }
 
 /** The pod of a run that has the turn comes and goes; whose turn it is changes once. */
