@@ -263,7 +263,7 @@ describe("a run whose objects are refused", () => {
     const at = { now: startOfRun + minutes, random: 0.5 };
     const first = { ...refusal, message: "exceeded quota: jobs, used: jobs=1" };
     const status = statusOf(decideRefused(handler, observe(), first, settings, at).actions);
-    const later = observe({ run: aRun({ spec, status: { phase: "Pending", ...status } }) });
+    const later = observe({ run: aRun({ spec, status }) });
     const { actions } = decideRefused(handler, later, { ...refusal, ...kind, message }, settings, at);
     expect(writes(actions)).toEqual(told);
   });
