@@ -46,8 +46,7 @@ function sureOfDeletions({ uid }: RunView, decision: Decision): Decision {
 
 /**
  * The API server does not let the operator write an object of an attempt now: a quota, a policy, a missing right. `shared` are
- * those that belong to no run; `rule`:
- * somebody has decided so, rather than that a server or a webhook is unwell.
+ * those that belong to no run; `rule`: somebody has decided so, rather than that a server or a webhook is unwell.
  */
 export function decideRefused(
   handler: JobHandler,

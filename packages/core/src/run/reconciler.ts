@@ -3,6 +3,7 @@ import {
   compareResourceVersions,
   controllerOf,
   isApiError,
+  keyText,
   resources,
   unlessNotFound,
   type ApiError,
@@ -148,7 +149,7 @@ export class RunReconciler {
     if (run === undefined || job === undefined || pod !== undefined) return;
     if (job.finishedAt !== undefined || isTerminal(run.status)) return;
     const refusal = await this.#podRefusal(run, job, signal);
-    this.#podless.set(id(key), { jobUid: job.uid, lookedAt: this.#options.now(), ...defined({ refusal }) });
+    this.#podless.set(keyText(key), { jobUid: job.uid, lookedAt: this.#options.now(), ...defined({ refusal }) });
   }
 
   /** Events are a courtesy: a run does without, and with what it knew. */
@@ -160,7 +161,7 @@ export class RunReconciler {
     } catch (error) {
       signal.throwIfAborted();
       this.#log(run).warn({ err: error }, "events not read");
-      return this.#lookedFor(id(run), job)?.refusal;
+      return this.#lookedFor(keyText(run), job)?.refusal;
     }
   }
 
@@ -215,7 +216,7 @@ export class RunReconciler {
 
   #known(key: ObjectKey): Observation | undefined {
     const { handler, runs, jobs, pods } = this.#options;
-    const runId = id(key);
+    const runId = keyText(key);
     const run = runs.get(key);
     if (run === undefined || isTerminal(run.status)) this.#forget(runId);
     if (run === undefined) return undefined;
@@ -428,10 +429,7 @@ export class RunReconciler {
     return done;
   }
 
-  async #deleteJob(
-    { job, why }: Pick<Extract<Action, { type: "deleteJob" }>, "job" | "why">,
-    signal: AbortSignal,
-  ): Promise<Applied> {
+  async #deleteJob({ job, why }: Extract<Action, { type: "deleteJob" }>, signal: AbortSignal): Promise<Applied> {
     const { client, jobs, logger } = this.#options;
     const options = { uid: job.uid, propagationPolicy: "Background", signal } as const;
     await jobs.write(keyOf(job), () => client.delete(resources.jobs, keyOf(job), options));
@@ -459,7 +457,8 @@ export class RunReconciler {
         logger.warn({ namespace: pod.namespace, pod: pod.name, err: error }, "a pod may not be told to end");
         // The garbage collector is about to end the pod of a Job that is gone.
         if (job === undefined) return { type: "stop", next: lookAgain(collectedMs) };
-        return await this.#deleteJob({ job, why: `its pod cannot be told to end: ${error.message}` }, signal);
+        const because = `its pod cannot be told to end: ${error.message}`;
+        return await this.#deleteJob({ type: "deleteJob", job, why: because }, signal);
       }
       // The run goes on without a pod that is gone, and still has an end that is due.
       return overtaken(error, lookAgain(staleMs));
@@ -514,7 +513,7 @@ export class RunReconciler {
   }
 
   #rememberSeen({ run, attempt }: Observation): void {
-    this.#jobSeen.set(id(run), attempt.name);
+    this.#jobSeen.set(keyText(run), attempt.name);
   }
 
   #log(run: RunView): Logger {
@@ -550,10 +549,6 @@ function policyHash({ metadata }: KubernetesObject): string | undefined {
 
 function newest(pods: readonly PodView[]): PodView | undefined {
   return pods.toSorted((a, b) => b.createdAt - a.createdAt)[0];
-}
-
-function id({ namespace, name }: ObjectKey): string {
-  return `${namespace}/${name}`;
 }
 
 function keyOfObject({ metadata }: KubernetesObject): ObjectKey {
